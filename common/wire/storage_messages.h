@@ -1,0 +1,262 @@
+// What is said to storage servers, and what they say to control.
+#pragma once
+
+#include "common/wire/kind.h"
+#include "common/wire/types.h"
+
+namespace lace::wire {
+
+// ---------------------------------------------------------------- client -> storage
+
+// To the primary, with the bytes as payload (1 to max_io_bytes). It applies the write and forwards it to the other members;
+// the reply means that every member has it (in memory; SyncBlocks makes it durable). A copy that does not exist yet is made.
+// Errors: stale (epoch is not the copy's, the server is not the primary, or its lease ran out: ask control for the block),
+// unavailable (a member did not take it: `what` says which; control has been or must be told), no_space, denied, corrupt.
+struct WriteBlock {
+  static constexpr Kind kind = Kind::write_block;
+  using Reply = Done;
+  std::string token;
+  BlockId block{};
+  Epoch epoch = 0;
+  uint64_t offset = 0;            // in the block; offset + payload at most block_bytes
+  std::vector<ServerId> in_sync;  // as in BlockInfo; the receiver is the first
+  std::vector<ServerId> filling;
+  InodeId inode{};  // whose bytes these are, and where in it: kept with the copy for rescue
+  uint64_t file_offset = 0;
+  LACE_FIELDS(token, block, epoch, offset, in_sync, filling, inode, file_offset)
+};
+
+struct DataRange {
+  uint64_t offset = 0;  // in the block
+  uint64_t length = 0;
+  LACE_FIELDS(offset, length)
+};
+struct ReadBlockReply {
+  std::vector<DataRange> data;  // by offset; the payload is their bytes, one after another. What lies between is zero.
+  LACE_FIELDS(data)
+};
+// To any in-sync member. A copy that nobody has written yet is all zero.
+// Errors: stale (as above), corrupt (a page does not match its checksum: read another copy), denied, unavailable (filling).
+struct ReadBlock {
+  static constexpr Kind kind = Kind::read_block;
+  using Reply = ReadBlockReply;
+  std::string token;
+  BlockId block{};
+  Epoch epoch = 0;
+  uint64_t offset = 0;
+  uint64_t length = 0;  // 1 to max_io_bytes
+  LACE_FIELDS(token, block, epoch, offset, length)
+};
+
+struct BlockEpoch {
+  BlockId block{};
+  Epoch epoch = 0;
+  LACE_FIELDS(block, epoch)
+};
+struct SyncBlocksReply {
+  std::vector<Outcome> outcomes;  // one for each block
+  LACE_FIELDS(outcomes)
+};
+// To every member: all writes answered before this was sent are on stable storage when it is answered.
+struct SyncBlocks {
+  static constexpr Kind kind = Kind::sync_blocks;
+  using Reply = SyncBlocksReply;
+  std::string token;  // one right for all of them, or
+  std::vector<BlockEpoch> blocks;
+  std::vector<std::string> tokens;  // one for each block, where `token` is empty
+  LACE_FIELDS(token, blocks, tokens)
+};
+
+// ---------------------------------------------------------------- storage -> storage
+
+// Primary to member, with payload, in the primary's order per block. `number` grows by one with every write of this block
+// and epoch that the primary forwards, so that a member can tell a lost or repeated one.
+struct ForwardWrite {
+  static constexpr Kind kind = Kind::forward_write;
+  using Reply = Done;
+  std::string pass;  // keyed proof that a storage server of this cluster says it
+  BlockId block{};
+  Epoch epoch = 0;
+  uint64_t number = 0;
+  uint64_t offset = 0;
+  InodeId inode{};
+  uint64_t file_offset = 0;
+  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset)
+};
+
+struct PageRun {
+  uint32_t page = 0;  // first page, 0 to block_pages - 1
+  uint32_t count = 0;
+  Epoch epoch = 0;    // of their last write
+  bool zero = false;  // no bytes in the payload
+  LACE_FIELDS(page, count, epoch, zero)
+};
+struct FetchPagesReply {
+  std::vector<PageRun> runs;  // pages asked for that were written; the others never were. Payload: their bytes.
+  uint32_t next_page = 0;     // go on here; block_pages: that was all
+  LACE_FIELDS(runs, next_page)
+};
+// The hole copy: the bytes of those holes that were written after `start`, up to about max_io_bytes of them.
+// Errors: stale (the source is not at `end`), corrupt, unavailable.
+struct FetchPages {
+  static constexpr Kind kind = Kind::fetch_pages;
+  using Reply = FetchPagesReply;
+  std::string pass;
+  BlockId block{};
+  Epoch start = 0;               // the destination has everything up to this epoch; 0: nothing
+  Epoch end = 0;                 // the epoch it must reach
+  std::vector<DataRange> holes;  // page-aligned; empty: the whole block
+  LACE_FIELDS(pass, block, start, end, holes)
+};
+
+// ---------------------------------------------------------------- storage -> control
+
+struct RegisterServerReply {
+  ServerId server{};
+  std::string cluster;
+  uint64_t term = 0;
+  std::string secret;  // for tokens and passes; 32 bytes
+  LACE_FIELDS(server, cluster, term, secret)
+};
+// At start-up, after a restart of control, and whenever a heartbeat is refused. Before the copies were reported and control
+// answered, the server serves nothing. Errors: denied (another cluster's data directory, a name in use by a living server).
+struct RegisterServer {
+  static constexpr Kind kind = Kind::register_server;
+  using Reply = RegisterServerReply;
+  std::string cluster;  // empty: a new server
+  ServerId server{};    // 0: a new server
+  std::string name;
+  Endpoint endpoint;
+  uint64_t incarnation = 0;  // random per process start
+  uint64_t capacity_bytes = 0;
+  uint64_t used_bytes = 0;
+  uint64_t available_bytes = 0;
+  LACE_FIELDS(cluster, server, name, endpoint, incarnation, capacity_bytes, used_bytes, available_bytes)
+};
+
+enum class CopyState : uint8_t {
+  whole = 1,    // has everything up to its epoch
+  filling = 2,  // has holes that are being filled
+  suspect = 3,  // un-synced writes may have been lost in a crash of the machine
+  gone = 4,     // was removed
+};
+struct CopyReport {
+  BlockId block{};
+  Epoch epoch = 0;
+  CopyState state{};
+  uint64_t missing_bytes = 0;
+  LACE_FIELDS(block, epoch, state, missing_bytes)
+};
+struct ReportCopiesReply {
+  std::vector<BlockId> quarantine;  // copies that the namespace does not know: set aside, kept
+  std::vector<BlockId> discard;     // copies that are stale: replaced by better ones, or will be
+  LACE_FIELDS(quarantine, discard)
+};
+// The full report, in pages of at most 10,000 in order of the block's id; the last one says so.
+struct ReportCopies {
+  static constexpr Kind kind = Kind::report_copies;
+  using Reply = ReportCopiesReply;
+  ServerId server{};
+  uint64_t incarnation = 0;
+  bool first = false;
+  bool last = false;
+  std::vector<CopyReport> copies;
+  LACE_FIELDS(server, incarnation, first, last, copies)
+};
+
+struct HeartbeatReply {
+  uint64_t term = 0;
+  uint32_t lease_ms = 0;            // from the moment the heartbeat was sent; then the server refuses reads and writes
+  std::vector<ServerInfo> servers;  // so that primaries find the other members
+  std::vector<SessionId> fenced;    // sessions whose tokens are void; those of the last minute, always all
+  LACE_FIELDS(term, lease_ms, servers, fenced)
+};
+// Every heartbeat interval. Errors: fenced (unknown server or incarnation, or other term: register again).
+struct Heartbeat {
+  static constexpr Kind kind = Kind::heartbeat;
+  using Reply = HeartbeatReply;
+  ServerId server{};
+  uint64_t incarnation = 0;
+  uint64_t capacity_bytes = 0;
+  uint64_t used_bytes = 0;
+  uint64_t available_bytes = 0;
+  uint64_t missing_bytes = 0;
+  uint64_t hole_copy_received_bytes = 0;
+  uint64_t copies = 0;
+  std::vector<CopyReport> changed;  // since the last heartbeat that was answered: filled, corrupt, gone
+  LACE_FIELDS(server, incarnation, capacity_bytes, used_bytes, available_bytes, missing_bytes, hole_copy_received_bytes, copies,
+              changed)
+};
+
+// ---------------------------------------------------------------- control -> storage (guarded by `pass` and the term)
+
+struct EpochChange {
+  BlockId block{};
+  Epoch from = 0;  // the copy must be at this epoch (or at `to` already); 0: make a new one, all holes
+  Epoch to = 0;
+  bool filling = false;  // the copy is one big hole, to be filled; what was there is dropped
+  LACE_FIELDS(block, from, to, filling)
+};
+struct OutcomesReply {
+  std::vector<Outcome> outcomes;  // one for each, in order
+  LACE_FIELDS(outcomes)
+};
+struct SetEpochs {
+  static constexpr Kind kind = Kind::set_epochs;
+  using Reply = OutcomesReply;
+  std::string pass;
+  std::vector<EpochChange> changes;
+  LACE_FIELDS(pass, changes)
+};
+struct DeleteBlocks {  // idempotent
+  static constexpr Kind kind = Kind::delete_blocks;
+  using Reply = Done;
+  std::string pass;
+  std::vector<BlockId> blocks;
+  LACE_FIELDS(pass, blocks)
+};
+struct BlockPunch {
+  BlockId block{};
+  Epoch epoch = 0;
+  uint64_t offset = 0;  // page-aligned, as is length
+  uint64_t length = 0;
+  LACE_FIELDS(block, epoch, offset, length)
+};
+struct PunchBlocks {  // idempotent; gives the space back to the disk
+  static constexpr Kind kind = Kind::punch_blocks;
+  using Reply = OutcomesReply;
+  std::string pass;
+  std::vector<BlockPunch> punches;
+  LACE_FIELDS(pass, punches)
+};
+struct FillOrder {
+  BlockId block{};
+  Epoch epoch = 0;
+  ServerId source{};
+  LACE_FIELDS(block, epoch, source)
+};
+struct FillBlocks {  // answered when accepted; Heartbeat::changed tells when each is whole
+  static constexpr Kind kind = Kind::fill_blocks;
+  using Reply = OutcomesReply;
+  std::string pass;
+  std::vector<FillOrder> orders;
+  LACE_FIELDS(pass, orders)
+};
+
+struct InspectBlockReply {
+  bool exists = false;
+  Epoch epoch = 0;
+  CopyState state{};
+  uint64_t stored_bytes = 0;
+  uint64_t missing_bytes = 0;
+  std::vector<PageRun> runs;  // the account of its pages, merged
+  LACE_FIELDS(exists, epoch, state, stored_bytes, missing_bytes, runs)
+};
+struct InspectBlock {
+  static constexpr Kind kind = Kind::inspect_block;
+  using Reply = InspectBlockReply;
+  BlockId block{};
+  LACE_FIELDS(block)
+};
+
+}  // namespace lace::wire

@@ -1,0 +1,105 @@
+// What several messages speak of. Plain structs; a struct names its fields once, in LACE_FIELDS, and the codec does the rest.
+// On the wire a struct is a MessagePack array in this order. To extend one, append: a reader that knows fewer fields ignores
+// the rest, one that knows more keeps its defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+
+#define LACE_FIELDS(...)                              \
+  auto tie_fields() { return std::tie(__VA_ARGS__); } \
+  auto tie_fields() const { return std::tie(__VA_ARGS__); }
+
+namespace lace::wire {
+
+// What stat(2) shows, and two versions.
+struct Attributes {
+  InodeId inode = no_inode;
+  uint32_t mode = 0;  // file type and permissions, as in st_mode
+  uint32_t links = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t device = 0;  // st_rdev of device files
+  uint64_t size = 0;    // bytes
+  uint64_t stored = 0;  // bytes that extents cover: st_blocks * 512
+  FileTime accessed;
+  FileTime modified;
+  FileTime changed;
+  FileTime born;
+  uint64_t change = 0;     // grows with every change to content, attributes or (directories) entries
+  uint64_t layout = 0;     // grows whenever extents are removed: what was placed before may be void
+  bool has_acl = false;    // whether posix ACL attributes exist: spares a question for most files
+  bool has_xattr = false;  // whether any extended attribute exists
+  LACE_FIELDS(inode, mode, links, uid, gid, device, size, stored, accessed, modified, changed, born, change, layout, has_acl,
+              has_xattr)
+};
+
+// A piece of a file: file bytes [offset, offset + length) are block bytes [block_offset, block_offset + length).
+// A file offset that no extent covers reads as zero. Extents of a file never overlap.
+struct Extent {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+  BlockId block{};
+  uint64_t block_offset = 0;
+  LACE_FIELDS(offset, length, block, block_offset)
+};
+
+// Where a block is: hard state of the namespace.
+struct BlockInfo {
+  BlockId block{};
+  Epoch epoch = 0;
+  std::vector<ServerId> in_sync;  // the first is the primary, which numbers the writes
+  std::vector<ServerId> filling;  // take every write, are not read by clients
+  std::string token;              // right to this block for a session that is confined to a subtree; else empty
+  LACE_FIELDS(block, epoch, in_sync, filling, token)
+};
+
+// An address, and the CURVE public key (Z85, 40 characters) that must answer there. ipc:// needs none.
+struct Endpoint {
+  std::string url;  // "ipc:///run/lace/control-1" or "tcp://host:7400"
+  std::string key;
+  LACE_FIELDS(url, key)
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+enum class ServerState : uint8_t { up = 1, down = 2, draining = 3, read_only = 4, failing = 5 };
+
+struct ServerInfo {
+  ServerId server{};
+  std::string name;  // "storage-1"
+  Endpoint endpoint;
+  ServerState state = ServerState::down;
+  uint64_t capacity_bytes = 0;
+  uint64_t used_bytes = 0;
+  uint64_t available_bytes = 0;
+  uint64_t missing_bytes = 0;             // holes still to fill on it
+  uint64_t hole_copy_received_bytes = 0;  // since the server was made
+  uint64_t copies = 0;
+  LACE_FIELDS(server, name, endpoint, state, capacity_bytes, used_bytes, available_bytes, missing_bytes,
+              hole_copy_received_bytes, copies)
+};
+
+// An error as it travels; code 0 is success.
+struct Outcome {
+  uint16_t code = 0;
+  std::string what;
+  LACE_FIELDS(code, what)
+};
+
+inline Status status_of(const Outcome& outcome) {
+  if (outcome.code == 0) return {};
+  return fail(static_cast<Code>(outcome.code), outcome.what);
+}
+inline Outcome outcome_of(const Error& error) { return {static_cast<uint16_t>(error.code), error.what}; }
+
+struct Done {  // the reply that says nothing but "done"
+  LACE_FIELDS()
+};
+
+}  // namespace lace::wire
