@@ -32,7 +32,11 @@ struct NamespaceOptions {
   uint64_t cache_bytes = uint64_t{128} << 20;  // of the database's pages; the rest of the namespace takes below 32 MiB
   Durability durability = Durability::full;
   std::string cluster;  // 32 hex digits: the cluster this database must be of; empty: any
-  std::string vfs;      // of SQLite; empty: the system's. Tests name one over the Disk seam (common/db/disk_vfs.h)
+  // The root directory of a new database: whose it is, and its times.
+  uint32_t root_uid = 0;
+  uint32_t root_gid = 0;
+  FileTime now;
+  std::string vfs;  // of SQLite; empty: the system's. Tests name one over the Disk seam (common/db/disk_vfs.h)
 };
 
 struct CommitOutcome {
