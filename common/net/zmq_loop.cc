@@ -1,0 +1,158 @@
+#include "common/net/zmq_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <poll.h>
+
+#include "common/base/check.h"
+#include "common/net/asking.h"
+
+namespace lace::net {
+namespace {
+
+constexpr size_t drained_per_turn = 1000;  // messages of one listener, so that timers and answers are never kept waiting long
+
+}  // namespace
+
+ZmqLoop::ZmqLoop(std::shared_ptr<Core> core) : core_(std::move(core)), workers_(core_->options.worker_threads) {}
+
+void ZmqLoop::set_term(uint64_t term) {
+  term_ = term;
+  for (const auto& listener : listeners_) listener->set_term(term);
+}
+
+Status ZmqLoop::listen(const wire::Endpoint& endpoint, Handler handler) {
+  auto opened = Listener::open(*core_, endpoint, std::move(handler));
+  if (!opened) return pass(opened);
+  (*opened)->set_term(term_);
+  listeners_.push_back(std::move(*opened));
+  listeners_drained_ = false;
+  return {};
+}
+
+Connection& ZmqLoop::connection_to(const wire::Endpoint& endpoint) {
+  auto& place = connections_[endpoint];
+  if (!place) place = std::make_unique<Connection>(*core_, endpoint);
+  return *place;
+}
+
+void ZmqLoop::call(const wire::Endpoint& to, Request request, Millis timeout, Done done) {
+  const uint64_t number = next_request_++;
+  Connection& connection = connection_to(to);
+  const TimerId timer = timers_.add(clock().now() + timeout, [this, number, timeout] { time_out(number, timeout); });
+  calls_.emplace(number, Call{&connection, timer, std::move(done)});
+  connection.send(envelope_of(request.kind, number, term_, timeout), std::move(request));
+}
+
+void ZmqLoop::time_out(uint64_t request, Millis timeout) {
+  auto call = calls_.extract(request);
+  if (call.empty()) return;
+  Connection& connection = *call.mapped().connection;
+  const std::string what = connection.endpoint().url + ": no answer within " + std::to_string(timeout.count()) + " ms";
+  const bool sent = connection.forget(request);
+  call.mapped().done(fail(sent ? Code::unknown : Code::unavailable, what));
+}
+
+TimerId ZmqLoop::after(Micros delay, std::function<void()> run) { return timers_.add(clock().now() + delay, std::move(run)); }
+
+void ZmqLoop::cancel(TimerId timer) { timers_.cancel(timer); }
+
+void ZmqLoop::when_drained(std::function<void()> run) { when_drained_.push_back(std::move(run)); }
+
+void ZmqLoop::offload(std::function<void()> work, std::function<void()> then) {
+  workers_.run([this, work = std::move(work), then = std::move(then)]() mutable {
+    work();
+    post(std::move(then));
+  });
+}
+
+void ZmqLoop::post(std::function<void()> run) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(run));
+  }
+  if (first) wake_up_.set();
+}
+
+void ZmqLoop::stop() {
+  stopping_ = true;
+  wake_up_.set();
+}
+
+void ZmqLoop::run() {
+  while (!stopping_) {
+    turn();
+    wait();
+  }
+  stopping_ = false;
+}
+
+// ---------------------------------------------------------------- one turn
+
+void ZmqLoop::turn() {
+  run_posted();
+  timers_.run_due(clock().now());
+  progress_connections();
+  drain_listeners();
+  for (auto& function : std::exchange(when_drained_, {})) function();
+}
+
+void ZmqLoop::run_posted() {
+  std::vector<std::function<void()>> posted;
+  {
+    const std::lock_guard lock(mutex_);
+    posted.swap(posted_);
+  }
+  for (auto& function : posted) function();
+}
+
+void ZmqLoop::progress_connections() {
+  for (const auto& [endpoint, connection] : connections_) {
+    connection->progress();
+    for (auto& completed : connection->take_completed()) {
+      auto call = calls_.extract(completed.request);
+      if (call.empty()) continue;
+      timers_.cancel(call.mapped().timer);
+      call.mapped().done(std::move(completed.answer));
+    }
+  }
+}
+
+void ZmqLoop::drain_listeners() {
+  listeners_drained_ = true;
+  for (size_t i = 0; i < listeners_.size(); ++i) {  // a handler may listen at one more
+    const auto listener = listeners_[i];
+    if (!listener->drain(drained_per_turn)) listeners_drained_ = false;
+  }
+}
+
+// ---------------------------------------------------------------- waiting
+
+bool ZmqLoop::work_is_left() {
+  bool left = !listeners_drained_ || !when_drained_.empty();
+  for (const auto& listener : listeners_) left |= listener->needs_drain();
+  for (const auto& [endpoint, connection] : connections_) left |= connection->needs_progress();
+  return left;
+}
+
+void ZmqLoop::wait() {
+  if (stopping_ || work_is_left()) return;
+  descriptors_.clear();
+  descriptors_.push_back({wake_up_.fd(), POLLIN, 0});
+  for (const auto& listener : listeners_) listener->add_to(descriptors_);
+  Instant until = timers_.next();
+  for (const auto& [endpoint, connection] : connections_) {
+    connection->add_to(descriptors_);
+    until = std::min(until, connection->wake_at());
+  }
+  const timespec left = until == Instant::max() ? timespec{} : time_left(until, clock().now());
+  const int ready = ppoll(descriptors_.data(), descriptors_.size(), until == Instant::max() ? nullptr : &left, nullptr);
+  CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
+  if (ready > 0 && descriptors_[0].revents != 0) wake_up_.clear();
+}
+
+}  // namespace lace::net
