@@ -48,6 +48,10 @@ struct KernelCache {
   std::function<void(InodeId)> drop_attributes;
   std::function<void(InodeId)> drop_pages;  // attributes and pages
   std::function<void(InodeId parent, const std::string& name)> drop_entry;
+  // Returns when all that was dropped before is out of the kernel. The three above only queue. Replies that were under way when
+  // the first drop was queued are carried out before it: lower cache_times() first, then drop, then settle. Not for a thread
+  // that the kernel waits for (a request's), nor for one that write() may wait for.
+  std::function<void()> settle;
 };
 
 enum class Handle : uint64_t {};
@@ -80,7 +84,10 @@ class FileSystem {
   virtual CacheTimes cache_times() const = 0;
 
   // Entries
+  // The kernel knows an inode from the first lookup until as many are forgotten. lookup, make, symlink, link and create count
+  // as one when they succeed, remember() is one more (a directory listing showed it to the kernel).
   virtual Result<Attributes> lookup(Context&, InodeId parent, std::string_view name) = 0;
+  virtual void remember(InodeId inode) { static_cast<void>(inode); }
   virtual void forget(InodeId inode, uint64_t lookups) = 0;  // the kernel no longer knows it
   virtual Result<Attributes> make(Context&, InodeId parent, std::string_view name, uint32_t mode,
                                   uint32_t device) = 0;  // mknod, mkdir
