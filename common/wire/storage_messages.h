@@ -190,12 +190,17 @@ struct Heartbeat {
 
 // ---------------------------------------------------------------- control -> storage (guarded by `pass` and the term)
 
+// Moves a copy to another epoch. A copy that does not exist yet (nobody has written the block) is made there, all zero, so that
+// requests of older epochs are refused from then on. A suspect copy is accepted as it is: no better one exists.
+// Errors of one change: stale (the copy is neither at `from` nor at `to`).
 struct EpochChange {
   BlockId block{};
   Epoch from = 0;  // the copy must be at this epoch (or at `to` already); 0: make a new one, all holes
   Epoch to = 0;
   bool filling = false;  // the copy is one big hole, to be filled; what was there is dropped
-  LACE_FIELDS(block, from, to, filling)
+  bool dropped = false;  // the server is no member any more: it keeps the bytes, but refuses to read or write the block at any
+                         // epoch (`stale`) and reports the copy as suspect, until the block is deleted or comes back as filling
+  LACE_FIELDS(block, from, to, filling, dropped)
 };
 struct OutcomesReply {
   std::vector<Outcome> outcomes;  // one for each, in order
