@@ -71,7 +71,7 @@ void Connection::send(const wire::Envelope& envelope, Request request) {
   }
   if (channel_) read_events();
   Frames frames = make_frames(envelope, std::move(request.body), request.payload);
-  if (up_ && waiting_.empty()) {
+  if (up_) {
     if (!send_frames(channel_->socket, frames)) {
       return complete(envelope.request, fail(Code::unavailable, endpoint_.url + ": no room to send"));
     }
@@ -85,13 +85,17 @@ void Connection::send(const wire::Envelope& envelope, Request request) {
     return complete(envelope.request, tl::unexpected<Error>(last_error_));
   }
   waiting_.push_back({envelope.request, std::move(frames)});
-  if (!channel_ && now - attempt_started_ >= retry_every) open();
+  if (channel_) {
+    hand_over(waiting_.back());
+  } else if (now - attempt_started_ >= retry_every) {
+    open();
+  }
 }
 
 bool Connection::forget(uint64_t request) {
   if (under_way_.erase(request) > 0) return true;
   std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.request == request; });
-  return false;
+  return channel_ != nullptr;  // the handshake may be done by now
 }
 
 void Connection::complete(uint64_t request, Result<Answer> answer) { completed_.push_back({request, std::move(answer)}); }
@@ -102,8 +106,18 @@ void Connection::open() {
   attempt_started_ = core_.clock.now();
   if (const Status opened = open_channel(); !opened) {
     last_error_ = opened.error();
-    fail_waiting(last_error_);
+    return fail_waiting(last_error_);
   }
+  for (Waiting& waiting : waiting_) hand_over(waiting);
+}
+
+void Connection::hand_over(Waiting& waiting) {
+  Frames copy;
+  copy.envelope.copy(waiting.frames.envelope);
+  copy.body.copy(waiting.frames.body);
+  copy.payload.copy(waiting.frames.payload);
+  // If there is no room, the handshake has failed, and an event that says so is on its way.
+  if (send_frames(channel_->socket, copy)) touched_ = true;
 }
 
 Status Connection::open_channel() {
@@ -129,17 +143,8 @@ Status Connection::open_channel() {
 void Connection::connected() {
   up_ = true;
   away_since_.reset();
-  while (!waiting_.empty()) {
-    Waiting& next = waiting_.front();
-    if (send_frames(channel_->socket, next.frames)) {
-      ++core_.counters.sent;
-      under_way_.insert(next.request);
-    } else {
-      complete(next.request, fail(Code::unavailable, endpoint_.url + ": no room to send"));
-    }
-    waiting_.pop_front();
-  }
-  touched_ = true;
+  core_.counters.sent += waiting_.size();
+  for (const Waiting& waiting : std::exchange(waiting_, {})) under_way_.insert(waiting.request);
 }
 
 void Connection::ended(Error reason) {

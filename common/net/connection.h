@@ -1,8 +1,10 @@
 // One asker's connection to one endpoint: a DEALER whose life is one connection. When that ends, so does the socket, with
 // whatever was still queued in it; the next request makes a fresh one. So nothing old is ever delivered late.
 //
-// A peer that has just gone away, or was never asked before, is tried for `grace`; requests wait for it meanwhile. One
-// that has been away for longer is tried once per request, and not more often than every `retry_every`.
+// What is sent while it is still connecting waits inside ZeroMQ, so that it leaves without the asker's help; a copy is kept
+// until the handshake is done, for another attempt. A peer that has just gone away, or was never asked before, is tried for
+// `grace`; requests wait for it meanwhile. One that has been away for longer is tried once per request, and not more often than
+// every `retry_every`.
 //
 // For one thread; never blocks; no callbacks: the owner takes what was completed.
 #pragma once
@@ -61,6 +63,7 @@ class Connection {
 
   void open();
   Status open_channel();
+  void hand_over(Waiting& waiting);
   void read_events();
   void read_replies();
   void connected();
