@@ -1,0 +1,66 @@
+// One copy in memory: the little that is always there (Copy), and what is there while it is in use (OpenCopy).
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/disk/disk.h"
+#include "storage/copy/format.h"
+#include "storage/copy/offload.h"
+#include "storage/copy/page_table.h"
+
+namespace lace::storage {
+
+enum class State : uint8_t { whole = 1, filling = 2, suspect = 3 };  // as wire::CopyState
+
+struct OpenCopy {
+  std::shared_ptr<disk::File> file;
+  PageTable table;
+  uint64_t version = 0;  // grows with every change of pages: a read that ran beside one is done again
+
+  // Changes of a copy are done one after another, in order; the first in line may be waiting for the disk.
+  bool busy = false;
+  bool draining = false;
+  uint32_t readers = 0;  // reads under way that need the file and the table to stay
+  std::deque<std::function<void()>> queue;
+  std::list<BlockId>::iterator used;  // place in the store's list of open copies
+};
+
+struct Copy {
+  BlockId block{};
+  Epoch epoch = 0;
+  State state = State::whole;
+  bool gone = false;            // removed or set aside; what still holds it must not use it
+  bool on_disk = false;         // the file exists
+  bool name_unsynced = false;   // its directory entry
+  bool identity_unsynced = false;
+  bool needs_reset = false;      // it was to become a hole, which failed half-way
+  bool accepted = false;        // what is suspect counts, by the word of control; the epoch follows
+  bool rotten = false;          // a page did not match its checksum, or a sync failed: told to control
+  bool syncing = false;
+  bool sync_failed = false;     // no later sync can make this copy durable
+  RegionMask dirty = 0;         // marked so in the journal, durably
+  RegionMask marking = 0;       // mark is under way
+  RegionMask unsynced = 0;      // written since the last sync began
+  RegionMask suspect = 0;       // dirty when the server went down; accepted only on control's word
+  uint32_t data_pages = 0;
+  uint32_t missing_pages = 0;
+  InodeId inode{};
+  uint64_t file_offset = 0;
+  Instant last_change{};        // of its pages
+  Instant first_unsynced{};
+  std::vector<Done> wait_marks;
+  std::vector<Done> sync_now;   // covered by the sync that runs
+  std::vector<Done> sync_next;  // need another one
+  std::unique_ptr<OpenCopy> open;
+
+  uint64_t stored_bytes() const { return data_pages * page_bytes; }
+  uint64_t missing_bytes() const { return missing_pages * page_bytes; }
+};
+using CopyRef = std::shared_ptr<Copy>;
+
+}  // namespace lace::storage

@@ -1,0 +1,199 @@
+// The copies of one data directory: what is written, read, punched, synced, filled and removed, with every byte verified.
+//
+// All members are for one thread (the server's loop), except where said. What blocks is handed to `offload`; its results come
+// back on the loop. Changes of one copy are done in the order of the calls. Callbacks come on the loop, possibly before the call
+// returns. Errors of callbacks: stale (the copy is at another epoch, or not here), unavailable (filling or suspect), corrupt,
+// no_space, io, invalid.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "common/base/bytes.h"
+#include "storage/copy/copy.h"
+#include "storage/copy/journal.h"
+
+namespace lace::storage {
+
+struct StoreOptions {
+  std::string cluster;         // copies of another cluster are set aside
+  size_t max_open = 512;       // copies with an open file and table in memory (128 KiB each at most)
+  Millis clean_after{5'000};   // a region that was not written for so long, and is synced, is marked clean
+  Millis sync_after{10'000};   // written and not synced for so long: synced in the background
+};
+
+struct Run {  // pages of one kind
+  uint32_t page = 0;
+  uint32_t count = 0;
+  Epoch epoch = 0;
+  bool zero = false;
+};
+
+struct Range {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
+struct ReadData {
+  std::vector<Range> ranges;  // by offset; what lies between them is zero
+  Bytes bytes;                // theirs, one after another
+};
+
+struct FetchedPages {
+  std::vector<Run> runs;
+  uint32_t next_page = 0;  // block_pages: that was all
+  Bytes bytes;
+};
+
+struct CopyInfo {
+  BlockId block{};
+  Epoch epoch = 0;
+  State state{};
+  bool rotten = false;
+  uint64_t stored_bytes = 0;
+  uint64_t missing_bytes = 0;
+};
+
+struct StoreTotals {
+  uint64_t copies = 0;
+  uint64_t stored_bytes = 0;
+  uint64_t missing_bytes = 0;
+  uint64_t received_bytes = 0;  // by hole copies, since the server was made
+  uint64_t corrupt_pages = 0;   // found by reads since the start
+};
+
+class CopyStore {
+ public:
+  CopyStore(disk::Disk& disk, const Clock& clock, Offload offload, StoreOptions options);
+  ~CopyStore();
+
+  // Blocking, first: finds the copies, and which of them may have lost something. Errors: io, corrupt, ...
+  Status open();
+  // Blocking, last: syncs everything and says so in the journal. Nothing may be under way.
+  Status close();
+  void set_cluster(const std::string& cluster) { options_.cluster = cluster; }
+
+  // Says each copy whose state changed other than on control's word: filled, corrupt.
+  void on_changed(std::function<void(BlockId)> changed) { changed_ = std::move(changed); }
+
+  std::optional<CopyInfo> find(BlockId block) const;
+  // Whether `block` may be made by its first write: unknown here, and never removed.
+  bool may_appear(BlockId block) const;
+  std::vector<CopyInfo> list(BlockId behind, size_t most) const;  // in order of id
+  StoreTotals totals() const { return totals_; }
+  // How many bytes a write would add to the disk: pages that hold nothing yet. As far as is known without waiting.
+  uint64_t new_bytes(BlockId block, uint64_t offset, uint64_t length) const;
+
+  // Makes the copy if it may appear and `epoch` is 1. `inode` and `file_offset` say whose bytes these are.
+  void write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, InodeId inode, uint64_t file_offset, Done done);
+  void read(BlockId block, Epoch epoch, uint64_t offset, uint64_t length, std::function<void(Result<ReadData>)> done);
+  void punch(BlockId block, Epoch epoch, uint64_t offset, uint64_t length, Done done);
+  // All writes answered before are durable when it is done. A copy that is not here has nothing to sync.
+  void sync(BlockId block, Epoch epoch, Done done);
+
+  // See wire::EpochChange. Durable when done.
+  void set_epoch(BlockId block, Epoch from, Epoch to, bool filling, Done done);
+  void remove(BlockId block, Done done);      // durable; not here: done
+  void quarantine(BlockId block, Done done);  // moved aside
+
+  // Source of a hole copy: the pages of [offset, offset + length) with an epoch past `start`, up to about max_io_bytes.
+  void fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes,
+             std::function<void(Result<FetchedPages>)> done);
+  // Destination: applies those pages of [first, end) that are still missing; what no run names was never written.
+  void fill(BlockId block, Epoch epoch, uint32_t first, uint32_t end, std::vector<Run> runs, Bytes bytes, Done done);
+  // The missing ranges from `first_page` on, at most `most`; empty: nothing is missing there.
+  void missing(BlockId block, uint32_t first_page, size_t most, std::function<void(Result<std::vector<Range>>)> done);
+  // Nothing is missing any more: makes that durable; the copy is whole then.
+  void finish_fill(BlockId block, Epoch epoch, Done done);
+
+  // The account of a copy's pages, merged.
+  void inspect(BlockId block, std::function<void(Result<std::vector<Run>>)> done);
+
+  // Every second: marks what is clean, syncs what waits too long, compacts the journal.
+  void tick();
+
+ private:
+  struct WriteOp;
+  struct ReadOp;
+  struct FillOp;
+  struct EpochOp;
+  using Resume = std::function<void(Status)>;
+
+  // copy_store.cc: which copies there are, open files, order of changes
+  CopyRef find_ref(BlockId block) const;
+  CopyRef add_copy(BlockId block, Epoch epoch, State state);
+  Status make_file(Copy& copy);
+  Status write_identity(Copy& copy);
+  Result<OpenCopy*> opened(const CopyRef& copy);
+  void close_unused();
+  void drop_copy(const CopyRef& copy);
+  void count(Copy& copy, int64_t data, int64_t missing);
+  // `change` runs when those before it are done, and calls next_in_order once when it is done itself.
+  void in_order(const CopyRef& copy, std::function<void()> change);
+  void next_in_order(const CopyRef& copy);
+  void found_corrupt(Copy& copy, uint32_t page);
+  void remember_removed(BlockId block);
+  // True: these chunks of the table are in memory. Else they will be, and then `resume` is called, or with the error.
+  bool table_ready(const CopyRef& copy, uint32_t first, uint32_t count, const Resume& resume);
+
+  // intents.cc: marks, syncs, housekeeping
+  bool marked(const CopyRef& copy, RegionMask regions, const Resume& resume);
+  void mark(const CopyRef& copy, RegionMask regions);
+  void touched(Copy& copy, RegionMask regions);
+  void start_sync(const CopyRef& copy);
+  void finish_sync(const CopyRef& copy, RegionMask regions, const Status& status);
+  void mark_clean(Copy& copy);
+  std::vector<JournalRecord> live_records() const;
+
+  // writing.cc
+  void advance_write(const std::shared_ptr<WriteOp>& op);
+  bool old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page, std::unique_ptr<std::string>& into);
+  Status apply_write(WriteOp& op);
+  void undo_failed(Copy& copy, uint32_t first, const std::vector<PageEntry>& before);
+  void punch_now(const CopyRef& copy, Epoch epoch, uint64_t offset, uint64_t length, const Done& done);
+
+  // reading.cc
+  void advance_read(const std::shared_ptr<ReadOp>& op);
+  void read_blocking(const std::shared_ptr<ReadOp>& op);
+  void finish_read(const std::shared_ptr<ReadOp>& op, Status status);
+
+  // filling.cc
+  void advance_fill(const std::shared_ptr<FillOp>& op);
+  Status apply_fill(FillOp& op);
+
+  // epochs.cc
+  void advance_epoch(const std::shared_ptr<EpochOp>& op);
+  Status install_epoch(EpochOp& op);
+  Status reset_to_hole(Copy& copy);
+  void accept_suspect(const CopyRef& copy, const Done& done);
+  void remove_now(const CopyRef& copy, bool aside, const Done& done);
+
+  // recovery.cc
+  struct Known;
+  using KnownBlocks = std::map<BlockId, Known>;
+  KnownBlocks replay_records(const std::vector<JournalRecord>& records);
+  Status scan(const KnownBlocks& known, bool same_boot);
+  Status adopt(BlockId block, const Known* known, bool same_boot);
+  Status adopt_dirty(Copy& copy, const Known& known, bool same_boot);
+  Status bring_back(const KnownBlocks& known, bool same_boot);
+  Status set_aside(BlockId block, const std::string& why);
+
+  disk::Disk& disk_;
+  const Clock& clock_;
+  const Offload offload_;
+  StoreOptions options_;
+  std::function<void(BlockId)> changed_;
+  Journal journal_;
+  std::map<BlockId, CopyRef> copies_;
+  std::list<BlockId> open_;            // copies with an OpenCopy, least recently used first
+  std::unordered_set<BlockId> unclean_;  // copies with dirty regions, or with something to sync
+  std::deque<BlockId> removed_order_;
+  std::unordered_set<BlockId> removed_;
+  StoreTotals totals_;
+  uint64_t received_noted_ = 0;
+};
+
+}  // namespace lace::storage

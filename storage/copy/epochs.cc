@@ -1,0 +1,190 @@
+// What control decides about copies: their epochs, that one is to be made anew, that one is removed or set aside.
+#include "common/base/log.h"
+#include "storage/copy/checksum.h"
+#include "storage/copy/copy_store.h"
+
+namespace lace::storage {
+
+struct CopyStore::EpochOp {
+  CopyRef copy;
+  Epoch from = 0;
+  Epoch to = 0;
+  bool filling = false;
+  bool reset = false;  // decided: the copy becomes one big hole
+  Done done;
+};
+
+void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, bool filling, Done done) {
+  if (to == 0 || to > PageEntry::epoch_mask || raw(block) == 0) return done(fail(Code::invalid, "no epoch to go to"));
+  filling = filling || from == 0;
+  CopyRef copy = find_ref(block);
+  if (!copy) {
+    if (!filling && from != 1) return done(fail(Code::stale, to_string(block) + " is not here"));
+    copy = add_copy(block, from, State::whole);
+  }
+  if (const auto open = opened(copy); !open) return done(pass(open));
+  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, filling, false, nullptr});
+  op->done = [this, copy, done = std::move(done)](Status status) {
+    if (!status && !copy->on_disk && !copy->gone && copy->open->queue.empty()) drop_copy(copy);  // it could not be made
+    done(std::move(status));
+    next_in_order(copy);
+  };
+  in_order(copy, [this, op] { advance_epoch(op); });
+}
+
+void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
+  Copy& copy = *op->copy;
+  const auto stale = [&] { return fail(Code::stale, to_string(copy.block) + " is at epoch " + std::to_string(copy.epoch)); };
+  if (copy.gone) {  // removed by what was in line before: begin anew
+    return set_epoch(copy.block, op->from, op->to, op->filling, [op](Status status) { op->done(std::move(status)); });
+  }
+  if (copy.on_disk && copy.epoch > op->to) return op->done(stale());
+  const bool there = copy.on_disk && copy.epoch == op->to && !copy.needs_reset;
+  if (op->filling) {
+    if (there && copy.state != State::suspect) return op->done({});
+    // It goes on filling when only the epoch grew by one and it was a member all the time: it had every write.
+    const bool goes_on = copy.on_disk && copy.state == State::filling && op->from != 0 && copy.epoch == op->from &&
+                         op->to == op->from + 1 && !copy.needs_reset;
+    op->reset = !goes_on;
+  } else {
+    const bool suspect = copy.on_disk && copy.state == State::suspect;
+    if (there && !suspect) return op->done({});
+    if (!copy.on_disk && op->from != 1) return op->done(stale());
+    if (copy.on_disk && !there && copy.epoch != op->from) return op->done(stale());
+    if (copy.state == State::filling) return op->done(fail(Code::unavailable, to_string(copy.block) + " misses pages still"));
+    if (suspect && !copy.accepted) {
+      return accept_suspect(op->copy, [this, op](const Status& status) { status ? advance_epoch(op) : op->done(status); });
+    }
+  }
+  const bool filling = op->filling;
+  std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, filling, 0, copy.block, op->to, 0}};
+  if (op->reset) records.push_back({JournalRecord::Kind::dirty, true, all_regions, copy.block, op->to, 0});
+  journal_.append(std::move(records), [this, op](Status status) {
+    if (status) status = install_epoch(*op);
+    op->done(std::move(status));
+  });
+}
+
+Status CopyStore::install_epoch(EpochOp& op) {
+  Copy& copy = *op.copy;
+  copy.epoch = op.to;
+  removed_.erase(copy.block);
+  ++copy.open->version;  // reads at the old epoch that are under way look again
+  copy.dirty |= copy.suspect;
+  copy.suspect = 0;
+  copy.accepted = false;
+  if (copy.state == State::suspect) copy.state = State::whole;
+  if (op.reset) {
+    copy.dirty = all_regions;
+    copy.state = State::filling;
+    copy.needs_reset = true;
+  }
+  if (!copy.on_disk) {
+    if (Status made = make_file(copy); !made) return made;
+  }
+  return op.reset ? reset_to_hole(copy) : write_identity(copy);
+}
+
+Status CopyStore::reset_to_hole(Copy& copy) {
+  OpenCopy& open = *copy.open;
+  copy.needs_reset = true;
+  copy.state = State::filling;
+  count(copy, -int64_t{copy.data_pages}, int64_t{block_pages} - copy.missing_pages);
+  open.table.fill_all(PageEntry::make_missing());
+  touched(copy, all_regions);
+  unclean_.insert(copy.block);
+  if (Status cut = open.file->truncate(0); !cut) return cut;
+  if (Status sized = open.file->truncate(copy_file_bytes); !sized) return sized;
+  if (Status put = open.table.store(*open.file, 0, block_pages); !put) return put;
+  if (Status put = write_identity(copy); !put) return put;
+  copy.needs_reset = false;
+  copy.rotten = copy.sync_failed = false;
+  return {};
+}
+
+// No better copy exists: what is on the disk counts. In a page whose bytes and checksum were cut apart every sector is an old
+// or a new one, so all that was synced is in it: it gets the checksum of what it is.
+void CopyStore::accept_suspect(const CopyRef& copy, const Done& done) {
+  const Resume resume = [this, copy, done](const Status& status) { status ? accept_suspect(copy, done) : done(status); };
+  if (!table_ready(copy, 0, block_pages, resume)) return;
+  struct Work {
+    std::vector<std::pair<uint32_t, PageEntry>> pages;
+    Status status;
+  };
+  auto work = std::make_shared<Work>();
+  for (uint32_t page = 0; page < block_pages; ++page) {
+    const bool suspect = (copy->suspect >> (page * page_bytes / region_bytes) & 1) != 0;
+    const PageEntry& entry = copy->open->table.at(page);
+    if (suspect && entry.data()) work->pages.emplace_back(page, entry);
+  }
+  offload_(
+      [work, file = copy->open->file] {
+        std::string content(page_bytes, '\0');
+        for (auto& [page, entry] : work->pages) {
+          const auto got = file->read(page * page_bytes, content.data(), page_bytes);
+          if (!got) {
+            work->status = pass(got);
+            return;
+          }
+          std::fill(content.begin() + static_cast<std::ptrdiff_t>(*got), content.end(), '\0');
+          entry.crc = crc32c(content);
+        }
+      },
+      [this, copy, work, done] {
+        if (!work->status) return done(work->status);
+        uint32_t mended = 0;
+        for (const auto& [page, entry] : work->pages) {
+          if (copy->open->table.at(page) == entry) continue;
+          copy->open->table.set(page, entry);
+          if (Status put = copy->open->table.store(*copy->open->file, page, 1); !put) return done(put);
+          ++mended;
+        }
+        touched(*copy, copy->suspect);
+        copy->accepted = true;
+        log::warn("storage.copy_accepted", {{"block", to_string(copy->block)}, {"mended_pages", mended}});
+        done({});
+      });
+}
+
+void CopyStore::remove(BlockId block, Done done) {
+  const CopyRef copy = find_ref(block);
+  if (!copy) {
+    if (removed_.contains(block)) return done({});
+    remember_removed(block);
+    return journal_.append({{JournalRecord::Kind::removed, false, 0, block, 0, 0}}, std::move(done));
+  }
+  if (const auto open = opened(copy); !open) return done(pass(open));
+  in_order(copy, [this, copy, done = std::move(done)] { remove_now(copy, false, done); });
+}
+
+void CopyStore::quarantine(BlockId block, Done done) {
+  const CopyRef copy = find_ref(block);
+  if (!copy) return done({});
+  if (const auto open = opened(copy); !open) return done(pass(open));
+  in_order(copy, [this, copy, done = std::move(done)] { remove_now(copy, true, done); });
+}
+
+void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
+  if (copy->gone) {
+    done({});
+    return next_in_order(copy);
+  }
+  using Kind = JournalRecord::Kind;
+  const BlockId block = copy->block;
+  if (!aside) remember_removed(block);
+  const auto unlink = [this, copy, aside, done, block](const Status& noted) {
+    if (!noted) log::warn("storage.removal_not_noted", {{"block", to_string(block)}, {"what", noted.error().what}});
+    auto status = std::make_shared<Status>();
+    offload_([this, aside, block,
+              status] { *status = aside ? disk_.rename(copy_path(block), quarantine_path(block)) : disk_.remove(copy_path(block)); },
+             [this, copy, done, status] {
+               if (!*status && status->error().code == Code::no_entry) *status = {};
+               if (*status) drop_copy(copy);
+               done(*status);
+               next_in_order(copy);
+             });
+  };
+  journal_.append({{aside ? Kind::forgotten : Kind::removed, false, 0, block, 0, 0}}, unlink);
+}
+
+}  // namespace lace::storage

@@ -1,0 +1,53 @@
+#include "storage/copy/page_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lace::storage {
+
+Result<PageTable::ChunkRef> PageTable::load(disk::File& file, uint32_t chunk, bool cached) {
+  auto loaded = std::make_unique<TableChunk>();
+  char* into = reinterpret_cast<char*>(loaded->data());
+  const uint64_t offset = table_offset + uint64_t{chunk} * sizeof(TableChunk);
+  const auto got = cached ? file.read_cached(offset, into, sizeof(TableChunk)) : file.read(offset, into, sizeof(TableChunk));
+  if (!got) return pass(got);
+  std::memset(into + *got, 0, sizeof(TableChunk) - *got);
+  return loaded;
+}
+
+void PageTable::install(uint32_t chunk, ChunkRef loaded) {
+  if (!chunks_[chunk]) chunks_[chunk] = std::move(loaded);
+}
+
+void PageTable::fill_all(PageEntry entry) {
+  for (ChunkRef& chunk : chunks_) {
+    if (!chunk) chunk = std::make_unique<TableChunk>();
+    chunk->fill(entry);
+  }
+}
+
+Status PageTable::store(disk::File& file, uint32_t first, uint32_t count) const {
+  while (count > 0) {
+    const uint32_t step = std::min(count, chunk_entries - first % chunk_entries);
+    const std::string_view bytes(reinterpret_cast<const char*>(&at(first)), step * sizeof(PageEntry));
+    if (Status put = file.write(table_offset + uint64_t{first} * sizeof(PageEntry), bytes); !put) return put;
+    first += step;
+    count -= step;
+  }
+  return {};
+}
+
+Result<PageCounts> count_pages(disk::File& file) {
+  PageCounts counts;
+  for (uint32_t chunk = 0; chunk < table_chunks; ++chunk) {
+    const auto loaded = PageTable::load(file, chunk, false);
+    if (!loaded) return pass(loaded);
+    for (const PageEntry& entry : **loaded) {
+      counts.data += entry.data() ? 1 : 0;
+      counts.missing += entry.missing() ? 1 : 0;
+    }
+  }
+  return counts;
+}
+
+}  // namespace lace::storage
