@@ -14,6 +14,9 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& socket, int events)
   pair_.set(zmq::sockopt::rcvhwm, 0);  // a full queue would stop the I/O thread; whoever has a monitor reads it
   pair_.connect(address);
   fd_ = pair_.get(zmq::sockopt::fd);
+  // The descriptor tells that a queue is not empty any more: so somebody must have seen it empty.
+  zmq::message_t none;
+  [[maybe_unused]] const auto got = pair_.recv(none, zmq::recv_flags::dontwait);
 }
 
 // An I/O thread that tells an event to nobody would wait for ever: so the telling ends first.
