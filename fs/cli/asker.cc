@@ -1,0 +1,62 @@
+#include "fs/cli/asker.h"
+
+#include "common/net/endpoint.h"
+#include "common/net/zmq_network.h"
+
+namespace lace::cli {
+namespace {
+
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+}  // namespace
+
+Asker::Asker(Asker&&) noexcept = default;
+Asker::~Asker() {
+  caller_.reset();  // before the network it came from
+}
+
+Result<Asker> Asker::make(const std::string& controls, [[maybe_unused]] const Access& access) {
+  auto endpoints = net::parse_endpoints(controls);
+  if (!endpoints) return pass(endpoints);
+  net::NetworkOptions options;
+  Asker asker;
+  asker.controls_ = std::move(*endpoints);
+  asker.network_ = std::make_unique<net::ZmqNetwork>(system_clock(), std::move(options));
+  asker.caller_ = asker.network_->make_caller();
+  return asker;
+}
+
+template <class Message>
+Result<typename Message::Reply> Asker::ask_controls(const Message& message, Millis timeout) {
+  std::string tried;
+  const Millis each = timeout / static_cast<int64_t>(controls_.size());
+  for (const auto& control : controls_) {
+    auto answered = net::call(*caller_, control, message, each);
+    if (answered) return std::move(answered->reply);
+    const Code code = answered.error().code;
+    if (code != Code::unavailable && code != Code::unknown && code != Code::interrupted) return pass(answered);
+    tried += (tried.empty() ? "" : "; ") + control.url + (answered.error().what.empty() ? "" : ": " + answered.error().what);
+  }
+  return fail(Code::unavailable, "no control server answers (" + tried + "): start it, or check --control");
+}
+
+Result<wire::ClusterStatusReply> Asker::status(Millis timeout) { return ask_controls(wire::ClusterStatus{}, timeout); }
+
+Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {
+  return ask_controls(wire::InspectInode{inode}, timeout);
+}
+
+Result<wire::InspectBlockReply> Asker::inspect(const wire::Endpoint& storage, BlockId block, Millis timeout) {
+  auto answered = net::call(*caller_, storage, wire::InspectBlock{block}, timeout);
+  if (!answered) return pass(answered);
+  return std::move(answered->reply);
+}
+
+void Asker::pause(Millis duration) {
+  if (!caller_->pause(duration)) caller_->resume();
+}
+
+}  // namespace lace::cli

@@ -1,0 +1,165 @@
+// lace status: what a cluster says of itself.
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "fs/cli/commands.h"
+#include "fs/cli/table.h"
+#include "fs/cli/where.h"
+
+namespace lace::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* name_of(wire::ServerState state) {
+  switch (state) {
+    case wire::ServerState::up: return "up";
+    case wire::ServerState::down: return "down";
+    case wire::ServerState::draining: return "draining";
+    case wire::ServerState::read_only: return "read-only";
+    case wire::ServerState::failing: return "failing";
+  }
+  return "unknown";
+}
+
+Json json_of(const wire::ServerInfo& server) {
+  return {{"name", server.name},
+          {"state", name_of(server.state)},
+          {"capacity_bytes", server.capacity_bytes},
+          {"used_bytes", server.used_bytes},
+          {"available_bytes", server.available_bytes},
+          {"missing_bytes", server.missing_bytes},
+          {"hole_copy_received_bytes", server.hole_copy_received_bytes},
+          {"copies", server.copies},
+          {"endpoint", server.endpoint.url}};
+}
+
+Json json_of(const wire::ControlInfo& control) {
+  return {{"name", control.name},
+          {"role", control.master ? "master" : "slave"},
+          {"term", control.term},
+          {"applied", control.applied}};
+}
+
+Json json_of(const wire::SessionInfo& session) {
+  return {{"session", raw(session.session)},
+          {"host", session.host},
+          {"mount_point", session.mount_point},
+          {"process", session.process},
+          {"lease_left_ms", session.lease_left_ms},
+          {"open_inodes", session.held},
+          {"locks", session.locks}};
+}
+
+template <class Item>
+Json json_list(const std::vector<Item>& items) {
+  Json list = Json::array();
+  for (const auto& item : items) list.push_back(json_of(item));
+  return list;
+}
+
+Json json_of(const wire::ClusterStatusReply& status) {
+  Json in_sync = Json::object();
+  for (size_t copies = 0; copies < status.in_sync.size(); ++copies) in_sync[std::to_string(copies)] = status.in_sync[copies];
+  return {{"health", status.health},
+          {"reasons", status.reasons},
+          {"cluster", status.cluster},
+          {"copies", status.copies},
+          {"servers", json_list(status.servers)},
+          {"controls", json_list(status.controls)},
+          {"blocks", {{"total", status.blocks}, {"in_sync", std::move(in_sync)}}},
+          {"missing_bytes", status.missing_bytes},
+          {"inodes", status.inodes},
+          {"sessions", json_list(status.sessions)}};
+}
+
+std::string storage_table(const wire::ClusterStatusReply& status) {
+  Table table({"STORAGE", "STATE", ">USED", ">FREE", ">CAPACITY", ">COPIES", ">TO FILL"});
+  for (const auto& server : status.servers) {
+    table.add({server.name, name_of(server.state), human_bytes(server.used_bytes), human_bytes(server.available_bytes),
+               human_bytes(server.capacity_bytes), human_number(server.copies), human_bytes(server.missing_bytes)});
+  }
+  return table.text();
+}
+
+// The lag of a slave is how many commits it is behind the master.
+std::string control_table(const wire::ClusterStatusReply& status) {
+  uint64_t newest = 0;
+  for (const auto& control : status.controls) newest = std::max(newest, control.applied);
+  Table table({"CONTROL", "ROLE", ">TERM", ">APPLIED", ">LAG"});
+  for (const auto& control : status.controls) {
+    table.add({control.name, control.master ? "master" : "slave", human_number(control.term), human_number(control.applied),
+               human_number(newest - control.applied)});
+  }
+  return table.text();
+}
+
+std::string session_table(const wire::ClusterStatusReply& status) {
+  Table table({"MOUNT", "HOST", ">PID", ">OPEN", ">LOCKS", ">LEASE"});
+  for (const auto& session : status.sessions) {
+    table.add({session.mount_point, session.host, std::to_string(session.process), human_number(session.held),
+               human_number(session.locks), std::to_string(session.lease_left_ms / 1000) + " s"});
+  }
+  return table.text();
+}
+
+std::string blocks_line(const wire::ClusterStatusReply& status) {
+  std::string line = human_number(status.blocks) + " of " + std::to_string(status.copies) + " copies each";
+  std::string counts;
+  for (size_t copies = status.in_sync.size(); copies-- > 0;) {
+    if (status.in_sync[copies] == 0) continue;
+    counts +=
+        (counts.empty() ? "; in sync: " : ", ") + human_number(status.in_sync[copies]) + " with " + std::to_string(copies);
+  }
+  return line + counts;
+}
+
+void print(const wire::ClusterStatusReply& status) {
+  std::cout << "Health:   " << status.health << '\n';
+  for (const auto& reason : status.reasons) std::cout << "          " << reason << '\n';
+  std::cout << "Cluster:  " << status.cluster << '\n'
+            << "Blocks:   " << blocks_line(status) << '\n'
+            << "To fill:  " << human_bytes(status.missing_bytes) << '\n'
+            << "Inodes:   " << human_number(status.inodes) << "\n\n"
+            << control_table(status) << '\n'
+            << storage_table(status);
+  if (!status.sessions.empty()) std::cout << '\n' << session_table(status);
+}
+
+// What a script can rely on is there also when no control server answers.
+Json unavailable(const Error& error) {
+  wire::ClusterStatusReply nothing;
+  nothing.health = "unavailable";
+  nothing.reasons = {error.what};
+  return json_of(nothing);
+}
+
+}  // namespace
+
+int status_command(Arguments arguments) {
+  Where where;
+  bool json = false;
+  config::Options options("lace status", "shows the health of a cluster, its servers, blocks and mounts");
+  where.declare(options);
+  options.flag("json", json, "print JSON, for programs");
+  options.section("Health",
+                  "healthy: every block has all its copies in sync on servers that are up.\n"
+                  "degraded: some blocks have fewer; everything can be read and written.\n"
+                  "repairing: as degraded, and copies are being filled.\n"
+                  "unavailable: some blocks can't be read, or no control server answers.");
+  if (const auto code = options.parse(std::move(arguments))) return *code;
+  auto asker = where.asker();
+  if (!asker && asker.error().code == Code::invalid) return options.wrong_usage(asker.error().what);
+  if (!asker) return failed("status", asker.error());
+  const auto status = asker->status(Millis(5'000));
+  if (json) std::cout << (status ? json_of(*status) : unavailable(status.error())).dump(2) << '\n';
+  if (!status) {
+    if (!json) std::cout << "Health:   unavailable\n";
+    return failed("status", status.error());
+  }
+  if (!json) print(*status);
+  return 0;
+}
+
+}  // namespace lace::cli
