@@ -117,11 +117,11 @@ void Database::checkpoint() {
   if (code != SQLITE_OK) fail_with(code, "checkpoint");
 }
 
-Statement::Statement(Database& database, const char* sql) : database_(database) {
+Statement::Statement(Database& database, const char* sql, Use use) : database_(database) {
   const int code = sqlite3_prepare_v3(database.handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
   if (code != SQLITE_OK) database.fail_with(code, sql);
   auto& known = database.statements_;
-  if (std::find(known.begin(), known.end(), sql) == known.end()) known.emplace_back(sql);
+  if (use == Use::steady && std::find(known.begin(), known.end(), sql) == known.end()) known.emplace_back(sql);
 }
 
 Statement::~Statement() { sqlite3_finalize(handle_); }

@@ -86,7 +86,7 @@ class Database {
   bool in_transaction() const;
   void checkpoint();  // moves the log into the database
 
-  // The text of every Statement made so far, once each.
+  // The text of every Statement made so far, once each; not of those made for an occasion.
   const std::vector<std::string>& statements() const { return statements_; }
 
  private:
@@ -125,11 +125,12 @@ class Rows {
 template <class T>
 concept Number = std::integral<T> || std::is_enum_v<T>;
 
-// A prepared statement. Integers and ids are bound as numbers (their upper half becomes negative), strings as blobs: names
-// are any bytes. Strings bound to a query must outlive its Rows.
+// A prepared statement. Only steady ones are listed in Database::statements(): they are those that must never scan a table.
+enum class Use { steady, occasional };
+
 class Statement {
  public:
-  Statement(Database& database, const char* sql);
+  Statement(Database& database, const char* sql, Use use = Use::steady);
   ~Statement();
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
