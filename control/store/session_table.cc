@@ -1,0 +1,99 @@
+#include "control/store/session_table.h"
+
+#include <algorithm>
+
+namespace lace::control {
+
+SessionTable::SessionTable(db::Database& database)
+    : list_(database,
+            "SELECT id, host, mount_point, process, subtree, root, read_only, key FROM session WHERE id > 0 ORDER BY id"),
+      insert_(database,
+              "INSERT INTO session(id, host, mount_point, process, subtree, root, read_only, key) "
+              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+      erase_(database, "DELETE FROM session WHERE id = ?1") {
+  reload();
+}
+
+const SessionRecord* SessionTable::find(SessionId session) const {
+  const auto found = sessions_.find(raw(session));
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+std::vector<SessionRecord> SessionTable::list() const {
+  std::vector<SessionRecord> records;
+  for (const auto& [id, record] : sessions_) records.push_back(record);
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return raw(a.session) < raw(b.session); });
+  return records;
+}
+
+void SessionTable::insert(const SessionRecord& record) {
+  insert_.execute(record.session, record.host, record.mount_point, record.process, record.subtree, record.root,
+                  record.read_only, record.key);
+  sessions_[raw(record.session)] = record;
+}
+
+bool SessionTable::erase(SessionId session) {
+  sessions_.erase(raw(session));
+  return erase_.execute(session) > 0;
+}
+
+void SessionTable::reload() {
+  sessions_.clear();
+  auto rows = list_.query();
+  while (rows.next()) {
+    SessionRecord record{rows.number<SessionId>(0), rows.text(1),        rows.text(2), rows.number<uint32_t>(3), rows.text(4),
+                         rows.number<InodeId>(5),   rows.number(6) != 0, rows.text(7)};
+    sessions_[raw(record.session)] = std::move(record);
+  }
+}
+
+SlotTable::SlotTable(db::Database& database)
+    : number_(database, "SELECT number FROM slot WHERE session = ?1 AND slot = ?2"),
+      record_(database, "SELECT record FROM slot WHERE session = ?1 AND slot = ?2"),
+      set_(database,
+           "INSERT INTO slot(session, slot, number, record) VALUES(?1, ?2, ?3, ?4) "
+           "ON CONFLICT(session, slot) DO UPDATE SET number = excluded.number, record = excluded.record"),
+      erase_(database, "DELETE FROM slot WHERE session = ?1") {}
+
+uint64_t SlotTable::number(SessionId session, uint32_t slot) {
+  auto rows = number_.query(session, slot);
+  return rows.next() ? rows.number(0) : 0;
+}
+
+std::string SlotTable::record(SessionId session, uint32_t slot) {
+  auto rows = record_.query(session, slot);
+  return rows.next() ? rows.text(0) : std::string();
+}
+
+void SlotTable::set(SessionId session, uint32_t slot, uint64_t number, std::string_view record) {
+  set_.execute(session, slot, number, record);
+}
+
+void SlotTable::erase(SessionId session) { erase_.execute(session); }
+
+ServerTable::ServerTable(db::Database& database)
+    : list_(database, "SELECT id, name, url, key, draining FROM server WHERE id > 0 ORDER BY id"),
+      by_name_(database, "SELECT 1 FROM server WHERE name = ?1"),
+      insert_(database, "INSERT INTO server(id, name, url, key, draining) VALUES(?1, ?2, ?3, ?4, ?5)"),
+      update_(database, "UPDATE server SET name = ?2, url = ?3, key = ?4, draining = ?5 WHERE id = ?1") {}
+
+std::vector<ServerRecord> ServerTable::list() {
+  std::vector<ServerRecord> records;
+  auto rows = list_.query();
+  while (rows.next()) {
+    records.push_back({rows.number<ServerId>(0), rows.text(1), {rows.text(2), rows.text(3)}, rows.number(4) != 0});
+  }
+  return records;
+}
+
+bool ServerTable::exists(const std::string& name) { return by_name_.query(name).next(); }
+
+void ServerTable::insert(const ServerRecord& record) {
+  insert_.execute(record.server, record.name, record.endpoint.url, record.endpoint.key, record.draining);
+}
+
+bool ServerTable::update(const ServerRecord& record) {
+  return update_.execute(record.server, record.name, record.endpoint.url, record.endpoint.key, record.draining) > 0;
+}
+
+}  // namespace lace::control

@@ -1,0 +1,68 @@
+// The store on one page: the tables of the namespace, over one database. All SQL is in this folder; the rules are not.
+#pragma once
+
+#include <memory>
+
+#include "control/store/attribute_tables.h"
+#include "control/store/block_table.h"
+#include "control/store/counters.h"
+#include "control/store/entry_table.h"
+#include "control/store/extent_table.h"
+#include "control/store/inode_table.h"
+#include "control/store/pending_table.h"
+#include "control/store/session_table.h"
+
+namespace lace::control {
+
+struct Store {
+  explicit Store(std::unique_ptr<db::Database> opened)
+      : database(std::move(opened)),
+        counters(*database),
+        inodes(*database),
+        entries(*database),
+        hardlinks(*database),
+        xattrs(*database),
+        symlinks(*database),
+        orphans(*database),
+        extents(*database),
+        blocks(*database, counters.now),
+        punches(*database, counters.now),
+        deletes(*database),
+        sessions(*database),
+        slots(*database),
+        servers(*database) {}
+
+  std::unique_ptr<db::Database> database;  // first: the tables' statements end before it
+  CounterTable counters;
+  InodeTable inodes;
+  EntryTable entries;
+  HardlinkTable hardlinks;
+  XattrTable xattrs;
+  SymlinkTable symlinks;
+  OrphanTable orphans;
+  ExtentTable extents;
+  BlockTable blocks;
+  PunchTable punches;
+  DeleteTable deletes;
+  SessionTable sessions;
+  SlotTable slots;
+  ServerTable servers;
+
+  void flush() {  // before the transaction ends
+    inodes.flush();
+    blocks.flush();
+    counters.flush();
+  }
+  void trim() {  // between operations
+    inodes.trim();
+    blocks.trim();
+  }
+  void forget() {  // after a rollback
+    inodes.forget();
+    blocks.forget();
+    counters.reload();
+    sessions.reload();
+  }
+};
+
+}  // namespace lace::control
