@@ -1,0 +1,62 @@
+// The map of a file: which bytes are where. Keeps what hangs on it exact: extents never overlap, `stored` is the number of
+// file pages that extents touch, a block's references are the extents that point into it, and a page of a block is freed
+// when no extent touches it any more.
+//
+// A page of a block belongs to one page of one file (Write checks that offsets in both are congruent modulo the page), so
+// whether a page is still touched can be seen from the extents of that one file page.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "control/store/store.h"
+
+namespace lace::control {
+
+// Collects what changes have freed, until the end of the commit: neighbours are merged, and what lies in a block that is
+// deleted altogether need not be punched.
+class FreedSpace {
+ public:
+  void pages(BlockId block, uint64_t first_page, uint64_t end_page);
+  void unreferenced(BlockId block) { blocks_.push_back(block); }
+  // Whether the commit's answer waits until what is freed from now on is punched.
+  void set_awaited(bool awaited) { awaited_ = awaited; }
+  // Whether any page of these bytes of a block is about to be punched.
+  bool overlaps(BlockId block, uint64_t offset, uint64_t length) const;
+
+  // Deletes the blocks that nothing points at and nobody keeps, and stores the punches of the others. `session` and `slot`
+  // are those of the commit that waits for the awaited ones.
+  struct Settled {
+    std::vector<PendingPunch> awaited;
+    std::vector<PendingPunch> deferred;
+    bool deletes = false;
+  };
+  Settled settle(Store& store, SessionId session, uint32_t slot);
+
+ private:
+  struct Range {
+    uint64_t end = 0;
+    bool awaited = false;
+  };
+  // By block and first page; ranges of one block neither overlap nor touch.
+  std::map<std::pair<BlockId, uint64_t>, Range> ranges_;
+  std::vector<BlockId> blocks_;  // had no references left at some moment
+  bool awaited_ = false;
+};
+
+// A block that nothing points at is gone unless a session keeps it: puts its copies into the table of deletes.
+bool delete_if_unused(Store& store, BlockId block);
+
+// Maps the extent's range to where it says; what was there is freed. True: something was.
+bool map_extent(Store& store, FreedSpace& freed, Inode& inode, const wire::Extent& extent);
+// Cuts [start, end) out of the file; pages are freed when no extent touches them any more. True: something was there.
+bool cut_range(Store& store, FreedSpace& freed, Inode& inode, uint64_t start, uint64_t end);
+// The same, but visits only about `max_extents` extents; `next` is then where to go on, else `end`.
+bool cut_some(Store& store, FreedSpace& freed, Inode& inode, uint64_t start, uint64_t end, uint32_t max_extents,
+              uint64_t& next);
+
+// The extents that overlap [start, end) and those that touch it, by offset.
+std::vector<wire::Extent> extents_around(Store& store, InodeId inode, uint64_t start, uint64_t end);
+
+}  // namespace lace::control

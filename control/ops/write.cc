@@ -1,0 +1,92 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "control/ops/context.h"
+
+namespace lace::control {
+namespace {
+
+using wire::Extent;
+
+Status check_shape(const wire::Write& request) {
+  if (request.size > max_file_bytes) return fail(Code::file_too_big);
+  for (const Extent& extent : request.extents) {
+    if (extent.length == 0 || extent.length > block_bytes || extent.block_offset > block_bytes - extent.length) {
+      return fail(Code::invalid, "an extent does not fit into its block");
+    }
+    if (extent.offset > max_file_bytes || extent.length > max_file_bytes - extent.offset) return fail(Code::file_too_big);
+    if (extent.offset % page_bytes != extent.block_offset % page_bytes) {
+      return fail(Code::invalid, "a file page and its block page do not lie alike");
+    }
+  }
+  return {};
+}
+
+// All pages that the extent touches belong to these very file pages already.
+bool lies_on_own_pages(Store& store, InodeId inode, const Extent& extent) {
+  uint64_t covered_to = extent.offset / page_bytes;
+  const uint64_t end_page = (extent.offset + extent.length + page_bytes - 1) / page_bytes;
+  for (const Extent& present : extents_around(store, inode, covered_to * page_bytes, end_page * page_bytes)) {
+    const bool same_place =
+        present.block == extent.block && present.offset - present.block_offset == extent.offset - extent.block_offset;
+    if (!same_place || present.offset / page_bytes > covered_to) continue;
+    covered_to = std::max(covered_to, (present.offset + present.length + page_bytes - 1) / page_bytes);
+  }
+  return covered_to >= end_page;
+}
+
+// A session may only point at bytes in blocks that are its own to write into, or at pages that are the file's already:
+// otherwise it could read other files through this one.
+Status check_place(Context& context, InodeId inode, const Extent& extent) {
+  Store& store = context.store;
+  const Block* block = store.blocks.find(extent.block);
+  if (block == nullptr) return fail(Code::stale, "the block is gone");
+  if (block->session != context.session.session && !lies_on_own_pages(store, inode, extent)) {
+    return fail(Code::stale, "the block is not this session's to place bytes in");
+  }
+  if (context.freed.overlaps(extent.block, extent.block_offset, extent.length) ||
+      store.punches.overlaps(extent.block, extent.block_offset, extent.length)) {
+    return fail(Code::stale, "these pages of the block are being punched");
+  }
+  return {};
+}
+
+// A block whose last byte was given away needs no session to keep it any longer.
+void note_mapped(Context& context, const Extent& extent) {
+  Block& block = context.store.blocks.edit(extent.block);
+  block.mapped += extent.length;
+  if (block.mapped < block_bytes || block.session == SessionId{0}) return;
+  block.session = SessionId{0};
+  context.freed.unreferenced(extent.block);  // looked at again when the commit ends
+}
+
+}  // namespace
+
+Status apply(Context& context, const wire::Write& request, Reply& reply) {
+  Store& store = context.store;
+  const Inode* found = store.inodes.find(request.inode);
+  if (found == nullptr) return fail(Code::stale_handle);
+  if (!S_ISREG(found->attributes.mode)) return fail(Code::invalid);
+  if (request.layout != found->attributes.layout) return fail(Code::stale);
+  if (const Status shape = check_shape(request); !shape) return shape;
+  for (const Extent& extent : request.extents) {
+    if (const Status place = check_place(context, request.inode, extent); !place) return place;
+  }
+
+  Inode& inode = store.inodes.edit(request.inode);
+  bool removed = false;
+  for (const Extent& extent : request.extents) {
+    removed = map_extent(store, context.freed, inode, extent) || removed;
+    note_mapped(context, extent);
+  }
+  wire::Attributes& attributes = inode.attributes;
+  if (removed) ++attributes.layout;
+  attributes.size = std::max(attributes.size, request.size);
+  attributes.modified = attributes.changed = request.modified;
+  ++attributes.change;
+  reply.inode = attributes;
+  return {};
+}
+
+}  // namespace lace::control
