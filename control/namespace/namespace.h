@@ -138,8 +138,8 @@ class Namespace {
   virtual Result<std::vector<wire::BlockInfo>> allocate(SessionId session, const std::vector<Placement>& placements) = 0;
   virtual Result<std::optional<wire::BlockInfo>> block(BlockId block) = 0;  // nothing: it does not exist (any more)
   virtual Result<std::vector<wire::BlockInfo>> blocks(const std::vector<BlockId>& ids) = 0;  // without those that don't exist
-  // Whether an extent of the inode points into the block: for the token of a confined session. Looks at up to 100,000 of
-  // its extents.
+  // Whether an extent of the inode points into the block: for the token of a confined session. Looks through the
+  // extents of the inode.
   virtual Result<bool> uses_block(InodeId inode, BlockId block) = 0;
   virtual Result<bool> allocated_by(BlockId block, SessionId session) = 0;
   // A new configuration. A server that is in neither list any more is remembered as having a dropped copy, until it comes

@@ -1,0 +1,100 @@
+#include "control/namespace/apply.h"
+
+#include "control/namespace/slot_record.h"
+#include "control/ops/context.h"
+#include "control/ops/names.h"
+
+namespace lace::control {
+namespace {
+
+constexpr uint32_t slots_of_session = 64;
+constexpr size_t most_operations = 10'000;
+constexpr uint32_t most_parents = 100'000;  // of one file
+
+// The inodes that an operation names.
+struct Named {
+  InodeId first{};
+  InodeId second{};
+};
+Named named_by(const wire::Create& operation) { return {operation.parent, operation.parent}; }
+Named named_by(const wire::Link& operation) { return {operation.inode, operation.parent}; }
+Named named_by(const wire::Remove& operation) { return {operation.parent, operation.parent}; }
+Named named_by(const wire::Rename& operation) { return {operation.parent, operation.new_parent}; }
+template <class Operation>
+Named named_by(const Operation& operation) {
+  return {operation.inode, operation.inode};
+}
+
+template <class Operation>
+Status apply_one(Context& context, const Operation& operation, Reply& reply) {
+  if (context.session.root != root_inode) {
+    const Named named = named_by(operation);
+    for (const InodeId inode : {named.first, named.second}) {
+      if (!is_inside(context.store, inode, context.session.root)) return fail(Code::denied, "outside of the session's subtree");
+    }
+  }
+  return apply(context, operation, reply);
+}
+
+Result<CommitOutcome> repeat(Store& store, const wire::Commit& commit) {
+  auto reply = answer_again(store, store.slots.record(commit.session, commit.slot));
+  if (!reply) return pass(reply);
+  if (reply->results.size() != commit.operations.size()) {
+    return fail(Code::malformed, "another commit was sent under this number before");
+  }
+  CommitOutcome outcome;
+  outcome.repeated = true;
+  outcome.punches = store.punches.awaited_by(commit.session, commit.slot);
+  for (size_t i = 0; i < commit.operations.size(); ++i) {
+    const auto* create = std::get_if<wire::Create>(&commit.operations[i]);
+    const auto& result = reply->results[i];
+    if (create != nullptr && create->hold && result.outcome.code == 0) outcome.held.push_back(result.inode.inode);
+  }
+  outcome.reply = std::move(*reply);
+  return outcome;
+}
+
+}  // namespace
+
+bool is_inside(Store& store, InodeId id, InodeId subtree) {
+  const Inode* inode = store.inodes.find(id);
+  if (inode == nullptr) return false;
+  if (subtree == root_inode || id == subtree) return true;
+  if (is_directory(inode->attributes) || inode->attributes.links < 2) return is_below(store, inode->parent, subtree);
+  for (const InodeId parent : store.hardlinks.parents(id, most_parents)) {
+    if (is_below(store, parent, subtree)) return true;
+  }
+  return false;
+}
+
+Result<CommitOutcome> apply_commit(Store& store, const Namespace::Held& held, const wire::Commit& commit) {
+  const SessionRecord* session = store.sessions.find(commit.session);
+  if (session == nullptr) return fail(Code::fenced, "the session has ended; open a new one");
+  if (commit.slot >= slots_of_session) return fail(Code::malformed, "a session has 64 slots");
+  if (commit.operations.size() > most_operations) return fail(Code::malformed, "a commit has at most 10,000 operations");
+  if (session->read_only) return fail(Code::read_only, "the session is read-only");
+  const uint64_t last = store.slots.number(commit.session, commit.slot);
+  if (commit.number == last && last != 0) return repeat(store, commit);
+  if (commit.number != last + 1) return fail(Code::stale, "the slot's next commit is " + std::to_string(last + 1));
+
+  CommitOutcome outcome;
+  FreedSpace freed;
+  Context context{store, *session, held, freed, outcome};
+  outcome.reply.results.resize(commit.operations.size());
+  for (size_t i = 0; i < commit.operations.size(); ++i) {
+    Reply& reply = outcome.reply.results[i];
+    const Status done =
+        std::visit([&](const auto& operation) { return apply_one(context, operation, reply); }, commit.operations[i]);
+    if (!done) reply.outcome = wire::outcome_of(done.error());
+    store.trim();
+  }
+  auto settled = freed.settle(store, commit.session, commit.slot);
+  outcome.punches = std::move(settled.awaited);
+  outcome.deferred = std::move(settled.deferred);
+  outcome.deletes = settled.deletes;
+  store.slots.set(commit.session, commit.slot, commit.number, record_of(outcome.reply));
+  ++store.counters.now.applied;
+  return outcome;
+}
+
+}  // namespace lace::control
