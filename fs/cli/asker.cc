@@ -1,5 +1,6 @@
 #include "fs/cli/asker.h"
 
+#include "common/access/keys.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
 
@@ -18,10 +19,15 @@ Asker::~Asker() {
   caller_.reset();  // before the network it came from
 }
 
-Result<Asker> Asker::make(const std::string& controls, [[maybe_unused]] const Access& access) {
+Result<Asker> Asker::make(const std::string& controls, const Access& access) {
   auto endpoints = net::parse_endpoints(controls);
   if (!endpoints) return pass(endpoints);
   net::NetworkOptions options;
+  if (!access.keys_path.empty()) {
+    auto key = access::load_key_file(access.keys_path);
+    if (!key) return pass(key);
+    options.keys = net::KeyPair{std::move(key->public_key), std::move(key->secret_key)};
+  }
   Asker asker;
   asker.controls_ = std::move(*endpoints);
   asker.network_ = std::make_unique<net::ZmqNetwork>(system_clock(), std::move(options));

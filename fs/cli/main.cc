@@ -20,6 +20,7 @@ constexpr Command commands[] = {
     {"unmount", unmount_command, "unmount"},
     {"status", status_command, "health, servers, blocks and mounts of a cluster"},
     {"info", info_command, "where the bytes of a file are"},
+    {"key", key_command, "make keys for clusters that span machines"},
 };
 
 void print_help(std::ostream& out) {
