@@ -52,9 +52,7 @@ class RunningLoop {
 inline Request numbered(uint64_t number, Bytes payload = {}) {
   return request_of(wire::GetAttributes{SessionId{1}, InodeId{number}}, std::move(payload));
 }
-inline uint64_t number_of(std::string_view body) {
-  return raw(wire::decode<wire::GetAttributes>(body).value().inode);
-}
+inline uint64_t number_of(std::string_view body) { return raw(wire::decode<wire::GetAttributes>(body).value().inode); }
 
 // Answers with what it was asked.
 inline void echo(Incoming incoming, Responder responder) {

@@ -78,7 +78,8 @@ class ZmqRemote {
   const KeyPair server_key_ = make_key_pair();
   const KeyPair client_key_ = make_key_pair();
   std::map<int, uint16_t> ports_;
-  ZmqNetwork servers_{clock_, {.keys = server_key_, .admit = [this](const std::string& key) { return key == client_key_.public_key; }}};
+  ZmqNetwork servers_{clock_,
+                      {.keys = server_key_, .admit = [this](const std::string& key) { return key == client_key_.public_key; }}};
   ZmqNetwork clients_{clock_, {.keys = client_key_, .admit = {}}};
 };
 
