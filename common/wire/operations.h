@@ -89,7 +89,10 @@ struct Write {
   uint64_t size = 0;            // the file is at least this long now
   uint64_t layout = 0;          // Attributes::layout that the placement rests on
   FileTime modified;            // becomes mtime and ctime
-  LACE_FIELDS(inode, extents, size, layout, modified)
+  // The ranges of `extents` were holes when the data was placed: if anything maps part of them by now (another mount was
+  // faster), nothing is done and the answer is `stale`.
+  bool fresh = false;
+  LACE_FIELDS(inode, extents, size, layout, modified, fresh)
 };
 
 // Removes extents: fallocate PUNCH_HOLE and ZERO_RANGE. Answered once the copies gave the space back.

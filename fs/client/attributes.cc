@@ -1,0 +1,118 @@
+// Mount: attributes and extended attributes.
+#include <sys/stat.h>
+
+#include "fs/client/mount.h"
+
+namespace lace::fs {
+
+Result<Attributes> Mount::attributes(Context& context, InodeId id) {
+  const InodePtr inode = core_.inodes.get(id);
+  const uint64_t stamp = core_.session.stamp();
+  if (stamp != 0) {
+    core_.given.remember(core_.clock.now(), id);
+    const std::lock_guard lock(inode->mutex);
+    if (inode->known && inode->stamp == stamp) return inode->shown();
+  }
+  return data_.refresh(context.caller, inode);
+}
+
+// While the file is open for writing here, changes of its attributes wait for its data and travel with it.
+Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes request) {
+  if (auto ok = writable(); !ok) return pass(ok);
+  request.now = core_.clock.wall();
+  const InodePtr inode = core_.inodes.get(request.inode);
+  if (request.set & wire::SetAttributes::set_size) {
+    if (!(request.set & wire::SetAttributes::set_modified)) {
+      request.set |= wire::SetAttributes::set_modified;
+      request.modified = request.now;
+    }
+    return data_.set_size(context.caller, inode, request);
+  }
+  bool first = false;
+  bool deferred = false;
+  bool changes = false;
+  Attributes shown;
+  {
+    const std::lock_guard lock(inode->mutex);
+    changes = inode->has_changes();
+    const bool may_wait =
+        inode->writers > 0 && inode->known && S_ISREG(inode->attributes.mode) && !inode->attributes.has_acl;
+    deferred = may_wait && inode->deferred.add(request);
+    if (deferred) {
+      first = !changes;
+      if (first) inode->dirty_since = core_.clock.now();
+      shown = inode->shown();
+    }
+  }
+  if (first) data_.on_changed(inode);
+  if (deferred) return shown;
+  // What was written or set before must not come after.
+  if (changes) data_.flush_behind(context.caller, inode, FileData::Flush::all);
+  const uint64_t stamp = core_.session.stamp();
+  auto result = core_.control.commit_one(context.caller, request);
+  if (!result) return pass(result);
+  const std::lock_guard lock(inode->mutex);
+  if (request.set & wire::SetAttributes::set_accessed) inode->has_accessed = false;
+  inode->learn(result->inode, stamp, core_.clock.now(), true);
+  return inode->shown();
+}
+
+// The kernel asks for security.capability before the first write of each file, and for ACLs often: most files have none, and
+// their attributes say so.
+Result<std::string> Mount::get_xattr(Context& context, InodeId id, std::string_view name) {
+  bool waits = false;
+  const InodePtr inode = core_.inodes.find(id);
+  if (inode) {
+    const uint64_t stamp = core_.session.stamp();
+    const std::lock_guard lock(inode->mutex);
+    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) ||
+                                          (inode->handles > 0 && name == "security.capability"));
+    if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return fail(Code::no_data);
+    waits = !inode->deferred.empty() && inode->attributes.has_acl;
+  }
+  if (waits) data_.flush_behind(context.caller, inode, FileData::Flush::all);
+  auto reply = core_.control.ask(context.caller, wire::GetXattr{{}, id, std::string(name)});
+  if (!reply) return pass(reply);
+  return std::move(reply->text);
+}
+
+Result<std::vector<std::string>> Mount::list_xattrs(Context& context, InodeId id) {
+  if (const InodePtr inode = core_.inodes.find(id)) {
+    const uint64_t stamp = core_.session.stamp();
+    const std::lock_guard lock(inode->mutex);
+    const bool certain = inode->known && stamp != 0 && inode->stamp == stamp;
+    if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return std::vector<std::string>{};
+  }
+  auto reply = core_.control.ask(context.caller, wire::ListXattrs{{}, id});
+  if (!reply) return pass(reply);
+  return std::move(reply->names);
+}
+
+Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation change) {
+  if (auto ok = writable(); !ok) return ok;
+  const InodePtr inode = core_.inodes.get(id);
+  bool waits = false;
+  {
+    const std::lock_guard lock(inode->mutex);
+    waits = !inode->deferred.empty();  // a mode, which an ACL changes as well
+  }
+  if (waits) data_.flush_behind(caller, inode, FileData::Flush::all);
+  const uint64_t stamp = core_.session.stamp();
+  auto result = core_.control.commit_one(caller, std::move(change));
+  if (!result) return pass(result);
+  const std::lock_guard lock(inode->mutex);
+  inode->learn(result->inode, stamp, core_.clock.now(), true);
+  return {};
+}
+
+Status Mount::set_xattr(Context& context, InodeId id, std::string_view name, std::string_view value, bool create_only,
+                        bool replace_only) {
+  return change_xattr(context.caller, id,
+                      wire::SetXattr{id, std::string(name), std::string(value), create_only, replace_only, core_.clock.wall()});
+}
+
+Status Mount::remove_xattr(Context& context, InodeId id, std::string_view name) {
+  return change_xattr(context.caller, id, wire::RemoveXattr{id, std::string(name), core_.clock.wall()});
+}
+
+}  // namespace lace::fs

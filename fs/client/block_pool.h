@@ -1,0 +1,51 @@
+// Blocks allocated ahead of need, and the packs that small files are written into one after another. Thread-safe; the lock is
+// not held while control is asked.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "fs/cache/placement.h"
+#include "fs/client/block_map.h"
+
+namespace lace::fs {
+
+class BlockPool {
+ public:
+  static constexpr uint32_t batch = 16;   // blocks asked for at once
+  static constexpr size_t low_mark = 6;   // fewer: more are fetched beside
+  static constexpr size_t pack_count = 4;
+
+  // `on_low` is called (any thread, no lock held) when refill() would be a good idea.
+  BlockPool(ControlChannel& control, BlockMap& blocks, std::function<void()> on_low)
+      : control_(control), blocks_(blocks), on_low_(std::move(on_low)) {}
+
+  // A whole block. Errors: no_space, io, interrupted.
+  Result<BlockId> take(net::Caller& caller);
+  // Room for the pages of a small file. Never at a block offset equal to the file offset within its chunk: that equality
+  // is how a file's own blocks are recognised.
+  Result<Extent> pack(net::Caller& caller, Range pages);
+  Status refill(net::Caller& caller);
+  // The session was lost, and with it the right to write where nothing is yet.
+  void forget();
+
+ private:
+  struct Pack {
+    BlockId block{};
+    uint64_t used = block_bytes;
+  };
+  Result<BlockId> take_ready();  // stale: none
+
+  ControlChannel& control_;
+  BlockMap& blocks_;
+  const std::function<void()> on_low_;
+
+  std::mutex mutex_;
+  std::deque<BlockId> ready_;
+  std::array<Pack, pack_count> packs_;
+  uint64_t epoch_ = 0;  // grows with forget()
+};
+
+}  // namespace lace::fs

@@ -1,0 +1,56 @@
+// The client on one page: its parts in the order of their construction. Files with behaviour take a Core&.
+//
+// Threads: those of the user (FUSE), each with its own Caller; Flusher's, which write behind; Keeper's two, which keep the
+// session and listen for events; Housekeeper's, for what can wait a moment. Locks: each part has its own, held for a
+// few instructions, never across a round trip, and never while another part is called; Inode::mutex comes before those
+// of the parts. Only Inode::gate is held while servers are asked.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "fs/cache/entry_cache.h"
+#include "fs/cache/given.h"
+#include "fs/cache/held_locks.h"
+#include "fs/client/block_map.h"
+#include "fs/client/block_pool.h"
+#include "fs/client/inode.h"
+#include "fs/client/storage_channel.h"
+#include "fs/client/write_log.h"
+
+namespace lace::fs {
+
+struct Core {
+  Core(net::Network& net, const Clock& the_clock, MountOptions mount_options)
+      : network(net),
+        clock(the_clock),
+        options(std::move(mount_options)),
+        session(clock),
+        control(clock, options.controls, options.timeout, session),
+        blocks(control, servers),
+        storage(blocks),
+        pool(control, blocks, [this] { pool_is_low(); }) {}
+
+  net::Network& network;
+  const Clock& clock;
+  const MountOptions options;
+
+  Session session;
+  ControlChannel control;
+  Servers servers;
+  BlockMap blocks;
+  StorageChannel storage;
+  BlockPool pool;
+  WriteLog writes;
+
+  InodeTable inodes;
+  EntryCache entries;
+  GivenToKernel given;
+  HeldLocks locks;
+  std::atomic<uint64_t> dirty_bytes{0};  // of all inodes
+
+  // Wired by Mount; called without locks.
+  std::function<void()> pool_is_low = [] {};
+};
+
+}  // namespace lace::fs

@@ -1,0 +1,44 @@
+// Mount: directories as a whole, and the file system as a whole.
+#include "fs/client/mount.h"
+
+namespace lace::fs {
+
+Result<wire::ReadDirectoryReply> Mount::read_directory(Context& context, InodeId id, uint64_t cookie, uint32_t max_entries,
+                                                       bool with_attributes) {
+  const uint64_t stamp = core_.session.stamp();
+  const EntryCache::Question question = core_.entries.ask(id, stamp);
+  auto reply = core_.control.ask(context.caller, wire::ReadDirectory{{}, id, cookie, max_entries, with_attributes});
+  if (!reply) return reply;
+  const Instant now = core_.clock.now();
+  if (with_attributes) {
+    for (wire::DirectoryEntry& entry : reply->entries) {
+      const InodePtr inode = core_.inodes.get(entry.inode);
+      {
+        const std::lock_guard lock(inode->mutex);
+        inode->learn(entry.attributes, stamp, now, false);
+        entry.attributes = inode->shown();
+      }
+      if (stamp == 0) continue;
+      core_.entries.answer(question, id, entry.name, entry.inode);
+      core_.given.remember(now, entry.inode, id, entry.name);
+    }
+  }
+  if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);
+  return reply;
+}
+
+// Every change of a directory was durable when it was answered.
+Status Mount::sync_directory(Context&, InodeId) { return {}; }
+
+Result<wire::FileSystemUsageReply> Mount::usage(Context& context) {
+  return core_.control.ask(context.caller, wire::FileSystemUsage{});
+}
+
+Status Mount::sync_all(Context& context) {
+  const Status flushed = flusher_.flush_all(context.caller);
+  if (!flushed && flushed.error().code == Code::interrupted) return flushed;
+  const Status synced = data_.sync_written(context.caller);
+  return flushed ? synced : flushed;
+}
+
+}  // namespace lace::fs

@@ -1,0 +1,205 @@
+// Mount: names.
+#include <sys/stat.h>
+
+#include "fs/client/displacing.h"
+#include "fs/client/mount.h"
+
+namespace lace::fs {
+
+namespace {
+
+bool is_dots(std::string_view name) { return name == "." || name == ".."; }
+
+// The outcome of a change that was not answered.
+bool is_uncertain(const Error& error) { return error.code == Code::interrupted || error.code == Code::io; }
+
+}  // namespace
+
+Attributes Mount::learn_found(const Attributes& attributes, uint64_t stamp) {
+  const InodePtr inode = core_.inodes.get(attributes.inode);
+  const std::lock_guard lock(inode->mutex);
+  inode->learn(attributes, stamp, core_.clock.now(), false);
+  ++inode->lookups;
+  return inode->shown();
+}
+
+void Mount::learn_own(const Attributes& attributes, uint64_t stamp) {
+  if (attributes.inode == no_inode) return;
+  const InodePtr inode = core_.inodes.find(attributes.inode);
+  if (!inode) return;
+  const std::lock_guard lock(inode->mutex);
+  inode->learn(attributes, stamp, core_.clock.now(), true);
+}
+
+void Mount::uncertain(InodeId parent, std::string_view name) {
+  core_.entries.erase(parent, name);
+  if (const InodePtr inode = core_.inodes.find(parent)) {
+    const std::lock_guard lock(inode->mutex);
+    inode->stamp = 0;
+  }
+}
+
+Result<Attributes> Mount::lookup(Context& context, InodeId parent, std::string_view name) {
+  if (name.size() > max_name_bytes) return fail(Code::name_too_long);
+  const uint64_t stamp = is_dots(name) ? 0 : core_.session.stamp();
+  if (const auto id = core_.entries.find(parent, name, stamp)) {
+    core_.given.remember(core_.clock.now(), *id, parent, name);
+    if (*id == no_inode) return fail(Code::no_entry);
+    if (const InodePtr inode = core_.inodes.find(*id)) {
+      const std::lock_guard lock(inode->mutex);
+      if (inode->known && inode->stamp == stamp) {
+        ++inode->lookups;
+        return inode->shown();
+      }
+    }
+  }
+  const EntryCache::Question question = core_.entries.ask(parent, stamp);
+  auto reply = core_.control.ask(context.caller, wire::Lookup{{}, parent, std::string(name)});
+  if (stamp != 0) {
+    const InodeId id = reply ? reply->attributes.inode : no_inode;
+    if (reply || reply.error().code == Code::no_entry) {
+      core_.entries.answer(question, parent, name, id);
+      core_.given.remember(core_.clock.now(), id, parent, name);
+    }
+  }
+  if (!reply) return pass(reply);
+  return learn_found(reply->attributes, stamp);
+}
+
+void Mount::remember(InodeId id) {
+  const InodePtr inode = core_.inodes.get(id);
+  const std::lock_guard lock(inode->mutex);
+  ++inode->lookups;
+}
+
+void Mount::forget(InodeId id, uint64_t lookups) {
+  {
+    const InodePtr inode = core_.inodes.find(id);
+    if (!inode) return;
+    const std::lock_guard lock(inode->mutex);
+    inode->lookups -= std::min(inode->lookups, lookups);
+    if (inode->lookups > 0) return;
+    inode->pages_change = 0;
+  }
+  core_.inodes.drop_if_idle(id);
+}
+
+// Commits a change of one directory, and keeps what is known of it in step.
+Result<wire::OperationResult> Mount::change_entry(net::Caller& caller, InodeId parent, std::string_view name,
+                                                  wire::Operation change) {
+  const uint64_t stamp = core_.session.stamp();
+  auto result = core_.control.commit_one(caller, std::move(change));
+  if (!result) {
+    if (is_uncertain(result.error())) uncertain(parent, name);
+    return pass(result);
+  }
+  learn_own(result->parent, stamp);
+  return result;
+}
+
+Result<Attributes> Mount::make_entry(net::Caller& caller, wire::Create create) {
+  if (auto ok = writable(); !ok) return pass(ok);
+  const uint64_t stamp = core_.session.stamp();
+  const InodeId parent = create.parent;
+  const std::string name = create.name;
+  const EntryCache::Change change(core_.entries, parent);
+  create.now = core_.clock.wall();
+  auto result = change_entry(caller, parent, name, std::move(create));
+  if (!result) return pass(result);
+  core_.entries.put(parent, name, result->inode.inode, stamp);
+  if (stamp != 0) core_.given.remember(core_.clock.now(), result->inode.inode, parent, name);
+  return learn_found(result->inode, stamp);
+}
+
+Result<Attributes> Mount::make(Context& context, InodeId parent, std::string_view name, uint32_t mode, uint32_t device) {
+  wire::Create create;
+  create.parent = parent;
+  create.name = name;
+  create.mode = (mode & S_IFMT) == 0 ? mode | S_IFREG : mode;
+  create.umask = context.umask;
+  create.uid = context.uid;
+  create.gid = context.gid;
+  create.device = device;
+  const uint64_t stamp = core_.session.stamp();
+  auto made = make_entry(context.caller, std::move(create));
+  if (made && S_ISDIR(mode)) core_.entries.set_complete(made->inode, stamp);
+  return made;
+}
+
+Result<Attributes> Mount::symlink(Context& context, InodeId parent, std::string_view name, std::string_view target) {
+  wire::Create create;
+  create.parent = parent;
+  create.name = name;
+  create.mode = S_IFLNK | 0777;
+  create.uid = context.uid;
+  create.gid = context.gid;
+  create.target = target;
+  return make_entry(context.caller, std::move(create));
+}
+
+Result<Attributes> Mount::link(Context& context, InodeId id, InodeId parent, std::string_view name) {
+  if (auto ok = writable(); !ok) return pass(ok);
+  const uint64_t stamp = core_.session.stamp();
+  const EntryCache::Change change(core_.entries, parent);
+  auto result = change_entry(context.caller, parent, name, wire::Link{id, parent, std::string(name), core_.clock.wall()});
+  if (!result) return pass(result);
+  core_.entries.put(parent, name, id, stamp);
+  if (stamp != 0) core_.given.remember(core_.clock.now(), id, parent, name);
+  learn_own(result->inode, stamp);
+  return learn_found(result->inode, stamp);
+}
+
+Status Mount::remove(Context& context, InodeId parent, std::string_view name, bool directory) {
+  if (auto ok = writable(); !ok) return ok;
+  const uint64_t stamp = core_.session.stamp();
+  Displacing displacing(*this, parent, name);
+  if (!directory) {
+    if (auto prepared = displacing.prepare(context.caller); !prepared) return prepared;
+  }
+  const EntryCache::Change change(core_.entries, parent);
+  auto result = change_entry(context.caller, parent, name,
+                             wire::Remove{parent, std::string(name), directory, core_.clock.wall()});
+  if (!result) return pass(result);
+  core_.entries.put(parent, name, no_inode, stamp);
+  learn_own(result->displaced, stamp);
+  return {};
+}
+
+Status Mount::rename(Context& context, InodeId parent, std::string_view name, InodeId new_parent, std::string_view new_name,
+                     bool no_replace, bool exchange) {
+  if (auto ok = writable(); !ok) return ok;
+  const uint64_t stamp = core_.session.stamp();
+  Displacing displacing(*this, new_parent, new_name);
+  if (!exchange && !no_replace) {
+    if (auto prepared = displacing.prepare(context.caller); !prepared) return prepared;
+  }
+  const EntryCache::Change change(core_.entries, parent);
+  const EntryCache::Change new_change(core_.entries, new_parent);
+  auto result = change_entry(context.caller, new_parent, new_name,
+                             wire::Rename{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange,
+                                          core_.clock.wall()});
+  if (!result) {
+    if (is_uncertain(result.error())) uncertain(parent, name);
+    return pass(result);
+  }
+  learn_own(result->old_parent, stamp);
+  learn_own(result->inode, stamp);
+  learn_own(result->displaced, stamp);
+  // Two names of one file: rename(2) leaves both. Then, and after an exchange, what the old name shows is asked again.
+  const bool old_name_is_free = !exchange && (result->inode.links == 1 || S_ISDIR(result->inode.mode));
+  if (old_name_is_free)
+    core_.entries.put(parent, name, no_inode, stamp);
+  else
+    core_.entries.erase(parent, name);
+  core_.entries.put(new_parent, new_name, result->inode.inode, stamp);
+  return {};
+}
+
+Result<std::string> Mount::read_link(Context& context, InodeId id) {
+  auto reply = core_.control.ask(context.caller, wire::ReadLink{{}, id});
+  if (!reply) return pass(reply);
+  if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);
+  return std::move(reply->text);
+}
+
+}  // namespace lace::fs

@@ -1,0 +1,76 @@
+// The content of files: read, written behind, flushed, synced, cut. Thread-safe.
+#pragma once
+
+#include <functional>
+
+#include "fs/client/core.h"
+
+namespace lace::fs {
+
+class FileData {
+ public:
+  static constexpr uint64_t small_file_bytes = uint64_t{256} << 10;  // files up to this share pack blocks
+  static constexpr uint64_t flush_bytes = uint64_t{64} << 20;        // stored and committed at once, at most
+  static constexpr uint64_t ripe_bytes = uint64_t{4} << 20;          // worth sending while the file still grows
+  static constexpr Millis extents_good_for{1'000};                   // while other mounts exist
+
+  explicit FileData(Core& core) : core_(core) {}
+  // Called when an inode has changes (again), and when so many that they should be sent; and when memory is short.
+  std::function<void(const InodePtr&)> on_changed = [](const InodePtr&) {};
+  std::function<void(const InodePtr&)> on_ripe = [](const InodePtr&) {};
+  std::function<void()> on_pressure = [] {};
+
+  // The attributes must be known. Short only at the end of the file.
+  Result<size_t> read(net::Caller& caller, const InodePtr& inode, uint64_t offset, char* into, size_t length);
+  // `append`: at the end, wherever that is now.
+  Result<size_t> write(net::Caller& caller, const InodePtr& inode, uint64_t offset, std::string_view bytes, bool append);
+
+  enum class Flush {
+    all,   // what is dirty now, and what waits with it
+    ripe,  // whole runs only
+  };
+  // Errors: interrupted (everything is still dirty); others: what could not be stored is dropped, and this is the only word.
+  Status flush(net::Caller& caller, const InodePtr& inode, Flush what);
+  // For those who can't be told: the error is remembered for who asks next.
+  void flush_behind(net::Caller& caller, const InodePtr& inode, Flush what);
+  Status sync(net::Caller& caller, const InodePtr& inode);
+  Status sync_written(net::Caller& caller);  // all blocks of all files
+
+  Result<wire::Attributes> set_size(net::Caller& caller, const InodePtr& inode, const wire::SetAttributes& request);
+  // `size`: see wire::Punch.
+  Status punch(net::Caller& caller, const InodePtr& inode, uint64_t offset, uint64_t length, uint64_t size);
+  // The next data at or after `offset` (dirty bytes are data); unset: none before the end of the file.
+  Result<std::optional<Range>> next_data(net::Caller& caller, const InodePtr& inode, uint64_t offset);
+
+  Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control
+  void drop_dirty(Inode& inode);  // inode.mutex held
+  // Extents that came with other answers, e.g. OpenInode's.
+  void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp);
+
+ private:
+  struct Batch;
+  struct Plan;
+
+  bool extents_good(const Inode& inode) const;  // inode.mutex held
+  bool knows(const Inode& inode, uint64_t begin, uint64_t end) const;
+  Status fetch_extents(net::Caller& caller, Inode& inode, uint64_t offset, uint64_t end);
+  void distrust_extents(Inode& inode);
+  bool take_batch(Inode& inode, Flush what, Batch& batch);
+  Status flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush what);
+  Status store(net::Caller& caller, const InodePtr& inode, Batch& batch);
+  Status know_extents(net::Caller& caller, Inode& inode, const std::vector<Range>& runs, Plan& plan);
+  Result<std::vector<Extent>> allocate(net::Caller& caller, Plan& plan, Range pages);
+  Result<BlockId> own_block(net::Caller& caller, Plan& plan, uint64_t chunk);
+  Status send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement);
+  Status commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents);
+  void give_up(const InodePtr& inode, const Error& error);
+  Status wait_for_room(net::Caller& caller, size_t bytes);
+  bool plan_read(Inode& inode, uint64_t offset, size_t length, char* into, std::vector<BlockRead>& reads, Range& unknown);
+  void account(uint64_t before, uint64_t after);
+  void settle_times(Inode& inode);
+  DirtySnapshot freeze(Inode& inode, uint64_t begin, uint64_t end);
+
+  Core& core_;
+};
+
+}  // namespace lace::fs

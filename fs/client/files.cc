@@ -1,0 +1,228 @@
+// Mount: open files.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "fs/client/mount.h"
+
+namespace lace::fs {
+
+namespace {
+
+bool flags_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+constexpr int64_t day_seconds = 24 * 60 * 60;
+
+}  // namespace
+
+bool Mount::File::writes() const { return flags_write(flags); }
+
+Mount::FilePtr Mount::file(Handle handle) const {
+  const auto number = static_cast<uint64_t>(handle);
+  const Shard& shard = files_[number % files_.size()];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.files.find(number);
+  return found == shard.files.end() ? nullptr : found->second;
+}
+
+Result<Mount::FilePtr> Mount::checked_file(Handle handle) const {
+  if (auto found = file(handle)) return found;
+  return fail(Code::invalid, "no such open file");
+}
+
+Handle Mount::add_file(const InodePtr& inode, int flags) {
+  const uint64_t number = next_handle_++;
+  Shard& shard = files_[number % files_.size()];
+  const std::lock_guard lock(shard.mutex);
+  shard.files.emplace(number, std::make_shared<const File>(File{inode, flags}));
+  return Handle{number};
+}
+
+// ---------------------------------------------------------------- open
+
+// While no other mount exists, control need not know: unless the inode is about to lose its name.
+bool Mount::open_alone(Inode& inode, uint64_t stamp, int flags) {
+  const std::lock_guard lock(inode.mutex);
+  if (stamp == 0 || !inode.known || inode.stamp != stamp || inode.attributes.links == 0) return false;
+  if (inode.removing != 0 || unknown_removals_.load() != 0 || inode.hold == Hold::closing) return false;
+  if (core_.session.stamp() != stamp) return false;
+  if (inode.hold == Hold::none) inode.hold = Hold::deferred;
+  ++inode.handles;
+  if (flags_write(flags)) ++inode.writers;
+  return true;
+}
+
+Status Mount::open_at_control(net::Caller& caller, const InodePtr& inode, int flags) {
+  for (;;) {
+    {
+      const std::lock_guard lock(inode->mutex);
+      if (inode->hold != Hold::closing) {
+        ++inode->handles;
+        if (flags_write(flags)) ++inode->writers;
+        break;
+      }
+    }
+    if (auto waited = caller.pause(Millis{1}); !waited) return waited;
+  }
+  const uint64_t stamp = core_.session.stamp();
+  auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
+  if (!reply) {
+    let_go(inode, flags_write(flags));
+    return pass(reply);
+  }
+  data_.learn(*inode, *reply, stamp);
+  const std::lock_guard lock(inode->mutex);
+  inode->hold = Hold::held;
+  return {};
+}
+
+Result<Opened> Mount::open(Context& context, InodeId id, int flags) {
+  if (flags_write(flags) || (flags & O_TRUNC)) {
+    if (auto ok = writable(); !ok) return pass(ok);
+  }
+  const InodePtr inode = core_.inodes.get(id);
+  if (!open_alone(*inode, core_.session.stamp(), flags)) {
+    if (auto opened = open_at_control(context.caller, inode, flags); !opened) return pass(opened);
+  }
+  return finish_open(context.caller, inode, flags, (flags & O_TRUNC) != 0);
+}
+
+Result<Opened> Mount::finish_open(net::Caller& caller, const InodePtr& inode, int flags, bool truncate) {
+  if (truncate) {
+    wire::SetAttributes cut;
+    cut.inode = inode->id;
+    cut.set = wire::SetAttributes::set_size | wire::SetAttributes::set_modified;
+    cut.now = core_.clock.wall();
+    cut.modified = cut.now;
+    if (auto done = data_.set_size(caller, inode, cut); !done) {
+      let_go(inode, flags_write(flags));
+      return pass(done);
+    }
+  }
+  Opened opened;
+  {
+    const std::lock_guard lock(inode->mutex);
+    opened.keep_pages = inode->pages_change != 0 && inode->pages_change == inode->attributes.change;
+    inode->pages_change = inode->attributes.change;
+    opened.attributes = inode->shown();
+  }
+  opened.handle = add_file(inode, flags);
+  return opened;
+}
+
+Result<Opened> Mount::create(Context& context, InodeId parent, std::string_view name, uint32_t mode, int flags) {
+  if (auto ok = writable(); !ok) return pass(ok);
+  const uint64_t stamp = core_.session.stamp();
+  wire::Create create;
+  create.parent = parent;
+  create.name = name;
+  create.mode = S_IFREG | (mode & 07777);
+  create.umask = context.umask;
+  create.uid = context.uid;
+  create.gid = context.gid;
+  create.exclusive = (flags & O_EXCL) != 0;
+  create.hold = true;
+  create.now = core_.clock.wall();
+  const EntryCache::Change change(core_.entries, parent);
+  auto result = change_entry(context.caller, parent, name, std::move(create));
+  if (!result) return pass(result);
+  const InodeId id = result->inode.inode;
+  core_.entries.put(parent, name, id, stamp);
+  if (stamp != 0) core_.given.remember(core_.clock.now(), id, parent, name);
+  const InodePtr inode = core_.inodes.get(id);
+  if (result->existed) {
+    if (!S_ISREG(result->inode.mode)) return fail(S_ISDIR(result->inode.mode) ? Code::is_directory : Code::exists);
+    if (auto opened = open_at_control(context.caller, inode, flags); !opened) return pass(opened);
+  } else {
+    const std::lock_guard lock(inode->mutex);
+    inode->learn(result->inode, stamp, core_.clock.now(), false);
+    inode->hold = Hold::held;
+    ++inode->handles;
+    if (flags_write(flags)) ++inode->writers;
+    inode->extents.learn(0, end_of_everything, {});  // a new file has none, and that is all of them
+    inode->extents_change = result->inode.change;
+    inode->extents_stamp = stamp;
+    inode->extents_asked = core_.clock.now();
+  }
+  {
+    const std::lock_guard lock(inode->mutex);
+    ++inode->lookups;
+  }
+  return finish_open(context.caller, inode, flags, result->existed && (flags & O_TRUNC) != 0);
+}
+
+// ---------------------------------------------------------------- close
+
+void Mount::let_go(const InodePtr& inode, bool writer) {
+  bool closes = false;
+  {
+    const std::lock_guard lock(inode->mutex);
+    --inode->handles;
+    if (writer) --inode->writers;
+    // With changes it is closed once they are flushed.
+    closes = inode->handles == 0 && inode->hold != Hold::none && !inode->has_changes();
+  }
+  if (closes) housekeeper_.close(inode);
+}
+
+void Mount::release(Context&, Handle handle) {
+  const auto number = static_cast<uint64_t>(handle);
+  Shard& shard = files_[number % files_.size()];
+  FilePtr closed;
+  {
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.files.find(number);
+    if (found == shard.files.end()) return;
+    closed = std::move(found->second);
+    shard.files.erase(found);
+  }
+  let_go(closed->inode, closed->writes());
+}
+
+Status Mount::flush(Context& context, Handle handle) {
+  auto open = checked_file(handle);
+  if (!open) return pass(open);
+  if (!(*open)->writes()) return {};
+  return data_.flush(context.caller, (*open)->inode, FileData::Flush::all);
+}
+
+Status Mount::sync(Context& context, Handle handle, bool) {
+  auto open = checked_file(handle);
+  if (!open) return pass(open);
+  return data_.sync(context.caller, (*open)->inode);
+}
+
+// ---------------------------------------------------------------- bytes
+
+Result<size_t> Mount::read(Context& context, Handle handle, uint64_t offset, char* into, size_t length) {
+  const auto open = checked_file(handle);
+  if (!open) return pass(open);
+  auto done = data_.read(context.caller, (*open)->inode, offset, into, length);
+  if (done) note_access((*open)->inode, (*open)->flags);
+  return done;
+}
+
+Result<size_t> Mount::write(Context& context, Handle handle, uint64_t offset, std::string_view bytes) {
+  const auto open = checked_file(handle);
+  if (!open) return pass(open);
+  return data_.write(context.caller, (*open)->inode, offset, bytes, ((*open)->flags & O_APPEND) != 0);
+}
+
+// Access times are told to control some time later, many at once.
+void Mount::note_access(const InodePtr& inode, int flags) {
+  if (core_.options.access_times == AccessTimes::none || (flags & O_NOATIME) != 0 || !writable()) return;
+  const FileTime now = core_.clock.wall();
+  bool first = false;
+  {
+    const std::lock_guard lock(inode->mutex);
+    if (!inode->known) return;
+    const Attributes shown = inode->shown();
+    const bool due = shown.accessed <= shown.modified || shown.accessed <= shown.changed ||
+                     shown.accessed.seconds + day_seconds <= now.seconds;
+    if (core_.options.access_times == AccessTimes::relative && !due) return;
+    first = !std::exchange(inode->has_accessed, true);
+    inode->accessed = now;
+  }
+  if (first) housekeeper_.accessed(inode);
+}
+
+}  // namespace lace::fs

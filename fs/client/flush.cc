@@ -1,0 +1,206 @@
+// FileData: from memory to the servers. Data before metadata: bytes first, then one commit that says where they are.
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "fs/client/flush_batch.h"
+
+namespace lace::fs {
+
+namespace {
+
+constexpr int max_replacements = 20;
+
+}  // namespace
+
+// What goes together in one commit. False: there is nothing.
+bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
+  const std::lock_guard lock(inode.mutex);
+  batch.data = inode.dirty.snapshot(flush_bytes, what == Flush::ripe);
+  batch.touched = inode.touched && (what == Flush::all || !batch.data.empty());
+  batch.written = inode.written;
+  batch.file_end = inode.size();
+  if (what == Flush::all) {
+    batch.attributes = inode.deferred.changes();
+    batch.attributes_version = inode.deferred.version();
+  }
+  return batch.touched || !batch.attributes.empty();
+}
+
+Status FileData::flush(net::Caller& caller, const InodePtr& inode, Flush what) {
+  bool changes = false;
+  Status earlier;
+  {
+    const std::lock_guard lock(inode->mutex);
+    changes = inode->has_changes();
+    if (!changes && what == Flush::all) inode->take_error(earlier);
+  }
+  // Without changes of its own, a flush still waits for one that is under way: changes stay until they are stored.
+  if (!changes) return earlier;
+  if (auto entered = inode->gate.enter(caller); !entered) return entered;
+  const FlushGate::Pass gate(&inode->gate);
+  Status done = flush_in_gate(caller, inode, what);
+  const std::lock_guard lock(inode->mutex);
+  if (what == Flush::all) inode->take_error(done);
+  return done;
+}
+
+Status FileData::flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush what) {
+  uint64_t left = 0;
+  {
+    const std::lock_guard lock(inode->mutex);
+    left = inode->dirty.bytes();
+  }
+  for (int replaced = 0;;) {
+    Batch batch;
+    if (!take_batch(*inode, what, batch)) return {};
+    const Status stored = store(caller, inode, batch);
+    if (stored) {
+      // What is written meanwhile is somebody else's flush.
+      if (batch.data.bytes() >= left) return {};
+      left -= batch.data.bytes();
+      continue;
+    }
+    if (stored.error().code == Code::interrupted) return stored;
+    if (stored.error().code == Code::stale && ++replaced < max_replacements) {
+      distrust_extents(*inode);
+      continue;
+    }
+    const Error error =
+        stored.error().code == Code::stale ? Error{Code::io, "the file's layout changes all the time"} : stored.error();
+    give_up(inode, error);
+    return tl::unexpected<Error>(error);
+  }
+}
+
+// As a disk that can't be written: the data is dropped, so that it does not fill the memory for ever.
+void FileData::give_up(const InodePtr& inode, const Error& error) {
+  uint64_t lost = 0;
+  {
+    const std::lock_guard lock(inode->mutex);
+    lost = inode->dirty.bytes();
+    drop_dirty(*inode);
+    inode->deferred.clear();
+    inode->pages_change = 0;  // the kernel's pages show what is lost
+  }
+  log::error("client.write_behind_failed",
+             {{"inode", raw(inode->id)}, {"lost_bytes", lost}, {"error", name_of(error.code)}, {"what", error.what}});
+}
+
+void FileData::flush_behind(net::Caller& caller, const InodePtr& inode, Flush what) {
+  const Status done = flush(caller, inode, what);
+  if (done || done.error().code == Code::interrupted) return;
+  const std::lock_guard lock(inode->mutex);
+  inode->error = done.error();
+}
+
+Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch) {
+  Plan plan;
+  plan.inode = inode->id;
+  plan.file_end = batch.file_end;
+  plan.alone = core_.session.sole();
+  if (batch.data.empty()) return commit(caller, *inode, batch, plan, {});
+  const std::vector<Range> runs = batch.data.runs();
+  if (auto known = know_extents(caller, *inode, runs, plan); !known) return known;
+  auto placement = place(runs, plan.extents, [&](Range pages) { return allocate(caller, plan, pages); });
+  if (!placement) return pass(placement);
+  if (auto sent = send(caller, *inode, batch, *placement); !sent) return sent;
+  return commit(caller, *inode, batch, plan, std::move(placement->extents));
+}
+
+Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement) {
+  std::vector<BlockWrite> writes;
+  std::vector<BlockId> touched;
+  for (const PlacedWrite& placed : placement.writes) {
+    if (touched.empty() || touched.back() != placed.block) touched.push_back(placed.block);
+    for (uint64_t done = 0; done < placed.length;) {
+      // Pieces end at whole MiB of the file, as the buffers do: most go out uncopied.
+      const uint64_t at = placed.offset + done;
+      const uint64_t now = std::min(max_io_bytes - at % max_io_bytes, placed.length - done);
+      writes.push_back({placed.block, placed.block_offset + done, inode.id, at, batch.data.payload(at, now)});
+      done += now;
+    }
+  }
+  if (auto written = core_.storage.write(caller, writes); !written) return written;
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  const uint64_t number = core_.writes.wrote(touched);
+  const std::lock_guard lock(inode.mutex);
+  for (const BlockId block : touched) {
+    const auto found = std::find_if(inode.unsynced.begin(), inode.unsynced.end(), [&](auto& w) { return w.first == block; });
+    if (found != inode.unsynced.end())
+      found->second = number;
+    else
+      inode.unsynced.emplace_back(block, number);
+  }
+  return {};
+}
+
+Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents) {
+  std::vector<wire::Operation> operations;
+  if (batch.touched) {
+    wire::Write write;
+    write.inode = inode.id;
+    write.extents = extents;
+    write.size = batch.data.end();
+    write.layout = plan.layout;
+    write.modified = batch.written;
+    write.fresh = true;
+    operations.push_back(std::move(write));
+  }
+  operations.insert(operations.end(), batch.attributes.begin(), batch.attributes.end());
+  const uint64_t stamp = core_.session.stamp();
+  auto results = core_.control.commit(caller, std::move(operations));
+  if (!results) return pass(results);
+
+  Status stored;
+  Status attributes_set;
+  const std::lock_guard lock(inode.mutex);
+  for (size_t index = 0; index < results->size(); ++index) {
+    const wire::OperationResult& result = (*results)[index];
+    const bool is_write = batch.touched && index == 0;
+    if (auto status = wire::status_of(result.outcome); !status)
+      (is_write ? stored : attributes_set) = status;
+    else
+      inode.learn(result.inode, stamp, core_.clock.now(), true);
+  }
+  inode.deferred.committed(batch.attributes.size(), batch.attributes_version);
+  if (stored && batch.touched) {
+    for (const Extent& extent : extents) inode.extents.insert(extent);
+    for (const auto& [chunk, block] : plan.new_own_blocks) inode.own_blocks[chunk] = block;
+    const uint64_t before = inode.dirty.bytes();
+    inode.dirty.forget(batch.data);
+    account(before, inode.dirty.bytes());
+    if (inode.written == batch.written && inode.dirty.empty()) inode.touched = false;
+    inode.dirty_since = core_.clock.now();
+  }
+  return stored ? attributes_set : stored;
+}
+
+Status FileData::sync(net::Caller& caller, const InodePtr& inode) {
+  if (auto flushed = flush(caller, inode, Flush::all); !flushed) return flushed;
+  std::vector<WriteLog::Written> written;
+  {
+    const std::lock_guard lock(inode->mutex);
+    written = inode->unsynced;
+  }
+  const std::vector<BlockId> blocks = core_.writes.unsynced(written);
+  const uint64_t begun_at = core_.writes.begin_sync();
+  if (!blocks.empty()) {
+    if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
+    core_.writes.synced(blocks, begun_at);
+  }
+  const std::lock_guard lock(inode->mutex);
+  std::erase_if(inode->unsynced, [&](const auto& write) { return write.second <= begun_at; });
+  return {};
+}
+
+Status FileData::sync_written(net::Caller& caller) {
+  const uint64_t begun_at = core_.writes.begin_sync();
+  const std::vector<BlockId> blocks = core_.writes.unsynced();
+  if (blocks.empty()) return {};
+  if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
+  core_.writes.synced(blocks, begun_at);
+  return {};
+}
+
+}  // namespace lace::fs

@@ -1,0 +1,28 @@
+// What one step of a flush works on. For flush.cc and allocate.cc only.
+#pragma once
+
+#include "fs/cache/placement.h"
+#include "fs/client/file_data.h"
+
+namespace lace::fs {
+
+struct FileData::Batch {
+  DirtySnapshot data;
+  bool touched = false;  // a Write is due, be it without bytes
+  FileTime written;
+  uint64_t file_end = 0;
+  std::vector<wire::SetAttributes> attributes;
+  uint64_t attributes_version = 0;
+};
+
+struct FileData::Plan {
+  InodeId inode{};
+  uint64_t file_end = 0;
+  bool alone = false;  // no other mount exists
+  uint64_t layout = 0;
+  ExtentMap extents;  // copies of what is known of the chunks that are written
+  std::unordered_map<uint64_t, BlockId> own_blocks;
+  std::unordered_map<uint64_t, BlockId> new_own_blocks;
+};
+
+}  // namespace lace::fs

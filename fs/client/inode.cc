@@ -1,0 +1,135 @@
+#include "fs/client/inode.h"
+
+#include "common/base/check.h"
+
+namespace lace::fs {
+
+Status FlushGate::enter(net::Caller& caller) {
+  std::unique_lock lock(mutex_);
+  while (taken_) {
+    if (freed_.wait_for(lock, Millis{20}, [this] { return !taken_; })) break;
+    lock.unlock();
+    if (auto alive = caller.pause(Millis{0}); !alive) return alive;
+    lock.lock();
+  }
+  taken_ = true;
+  return {};
+}
+
+bool FlushGate::try_enter() {
+  const std::lock_guard lock(mutex_);
+  return !std::exchange(taken_, true);
+}
+
+void FlushGate::leave() {
+  const std::lock_guard lock(mutex_);
+  CHECK(taken_);
+  taken_ = false;
+  freed_.notify_one();
+}
+
+void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own) {
+  if (own && pages_change != 0 && (as_of != 0 || fresh.change == pages_change + 1))
+    pages_change = std::max(pages_change, fresh.change);
+  if (own && extents_change != 0 && (as_of != 0 || fresh.change == extents_change + 1))
+    extents_change = std::max(extents_change, fresh.change);
+  if (known && fresh.change < attributes.change) return;
+  if (known && fresh.change == attributes.change && fresh.accessed < attributes.accessed) return;
+  if (known && fresh.layout != attributes.layout && !own) {
+    extents_change = 0;
+    own_blocks.clear();
+  }
+  known = true;
+  attributes = fresh;
+  stamp = as_of;
+  asked = when;
+}
+
+wire::Attributes Inode::shown() const {
+  wire::Attributes result = attributes;
+  if (touched) {
+    result.modified = std::max(result.modified, written);
+    result.changed = std::max(result.changed, written);
+  }
+  if (!dirty.empty()) {
+    for (const Range& range : dirty.ranges(0, UINT64_MAX)) {
+      const uint64_t mapped = extents.bytes_within(range.begin, range.end);
+      result.stored += range.length() - std::min(mapped, range.length());
+    }
+    result.stored = (result.stored + 511) / 512 * 512;
+    result.size = size();
+  }
+  if (has_accessed) result.accessed = std::max(result.accessed, accessed);
+  deferred.apply_to(result);
+  return result;
+}
+
+void Inode::take_error(Status& status) {
+  if (!status || error.code == Code{}) return;
+  status = tl::unexpected<Error>(std::exchange(error, Error{Code{}, {}}));
+}
+
+InodePtr InodeTable::find(InodeId id) {
+  Shard& at = shard(id);
+  const std::lock_guard lock(at.mutex);
+  const auto found = at.inodes.find(id);
+  if (found == at.inodes.end()) return nullptr;
+  at.recent.splice(at.recent.begin(), at.recent, found->second);
+  return *found->second;
+}
+
+InodePtr InodeTable::get(InodeId id) {
+  Shard& at = shard(id);
+  const std::lock_guard lock(at.mutex);
+  if (const auto found = at.inodes.find(id); found != at.inodes.end()) {
+    at.recent.splice(at.recent.begin(), at.recent, found->second);
+    return *found->second;
+  }
+  at.recent.push_front(std::make_shared<Inode>(id));
+  at.inodes.emplace(id, at.recent.begin());
+  const InodePtr made = at.recent.front();
+  shrink(at);
+  return made;
+}
+
+// The oldest few are looked at; those in use stay.
+void InodeTable::shrink(Shard& shard) {
+  const size_t most = max_idle / 64;
+  for (int looked = 0; looked < 4 && shard.inodes.size() > most; ++looked) {
+    const auto last = std::prev(shard.recent.end());
+    bool unused = false;
+    if (last->use_count() == 1 && (*last)->mutex.try_lock()) {
+      unused = (*last)->idle();
+      (*last)->mutex.unlock();
+    }
+    if (unused) {
+      shard.inodes.erase((*last)->id);
+      shard.recent.erase(last);
+    } else {
+      shard.recent.splice(shard.recent.begin(), shard.recent, last);
+    }
+  }
+}
+
+void InodeTable::drop_if_idle(InodeId id) {
+  Shard& at = shard(id);
+  const std::lock_guard lock(at.mutex);
+  const auto found = at.inodes.find(id);
+  if (found == at.inodes.end() || found->second->use_count() != 1 || !(*found->second)->mutex.try_lock()) return;
+  const bool unused = (*found->second)->idle() && (*found->second)->lookups == 0;
+  (*found->second)->mutex.unlock();
+  if (!unused) return;
+  at.recent.erase(found->second);
+  at.inodes.erase(found);
+}
+
+std::vector<InodePtr> InodeTable::all() {
+  std::vector<InodePtr> result;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    result.insert(result.end(), shard.recent.begin(), shard.recent.end());
+  }
+  return result;
+}
+
+}  // namespace lace::fs

@@ -1,0 +1,128 @@
+// What this mount knows of one inode.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "common/net/transport.h"
+#include "fs/cache/deferred.h"
+#include "fs/cache/dirty_map.h"
+#include "fs/cache/extent_map.h"
+#include "fs/client/file_system.h"
+
+namespace lace::fs {
+
+// One flush (or truncation, punch, ...) of an inode at a time. The only thing that is held across round trips.
+class FlushGate {
+ public:
+  // Errors: interrupted.
+  Status enter(net::Caller& caller);
+  bool try_enter();
+  void leave();
+
+  class Pass {
+   public:
+    explicit Pass(FlushGate* gate) : gate_(gate) {}
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass& operator=(Pass&&) = delete;
+    ~Pass() {
+      if (gate_ != nullptr) gate_->leave();
+    }
+
+   private:
+    FlushGate* gate_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  bool taken_ = false;
+};
+
+enum class Hold : uint8_t {
+  none,
+  deferred,  // open here, and control need not know yet: no other mount exists
+  held,      // control keeps the inode for us
+  closing,   // CloseInodes is under way
+};
+
+struct Inode {
+  explicit Inode(InodeId number) : id(number) {}
+
+  const InodeId id;
+  FlushGate gate;
+
+  std::mutex mutex;  // guards all below; never held across a round trip
+
+  // As control last told. `known` false: never.
+  bool known = false;
+  wire::Attributes attributes;
+  uint64_t stamp = 0;    // of the session, when they were asked for
+  Instant asked;         // when
+
+  ExtentMap extents;
+  uint64_t extents_change = 0;  // Attributes::change that they belong to; 0: to none
+  uint64_t extents_stamp = 0;
+  Instant extents_asked;
+  std::unordered_map<uint64_t, BlockId> own_blocks;  // chunk number -> block that only this file and mount write anew
+
+  DirtyMap dirty;
+  FileTime written;      // last write that is not committed
+  bool touched = false;  // written since the last commit, maybe without bytes left
+  Instant dirty_since;
+  bool queued = false;   // in the flusher's queue of ripe ones
+  uint64_t ripe_at = 0;  // so many dirty bytes are worth a try; 0: the default
+  DeferredAttributes deferred;
+  bool has_accessed = false;  // a new access time to be told some time
+  FileTime accessed;
+  Error error{Code{}, {}};  // of write-behind, to be told at the next chance; code 0: none
+  std::vector<std::pair<BlockId, uint64_t>> unsynced;  // blocks written since the last fsync, and when (WriteLog number)
+
+  uint64_t lookups = 0;
+  uint32_t handles = 0;
+  uint32_t writers = 0;
+  Hold hold = Hold::none;
+  uint32_t removing = 0;      // removals of one of its names that are under way
+  uint64_t pages_change = 0;  // Attributes::change that the kernel's pages show; 0: no pages
+
+  uint64_t size() const { return std::max(attributes.size, dirty.end()); }
+  bool has_changes() const { return touched || !dirty.empty() || !deferred.empty(); }
+  bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed && error.code == Code{}; }
+
+  // Takes what control answered, unless something newer is known. `own`: this mount's change made it so.
+  void learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own);
+  // With what only this mount knows yet.
+  wire::Attributes shown() const;
+  void take_error(Status& status);  // moves a remembered error into a status that is good
+};
+
+using InodePtr = std::shared_ptr<Inode>;
+
+class InodeTable {
+ public:
+  static constexpr size_t max_idle = 131'072;
+
+  InodePtr find(InodeId id);  // null: not known
+  InodePtr get(InodeId id);   // made if need be
+  // Forgets it unless it is in use.
+  void drop_if_idle(InodeId id);
+  std::vector<InodePtr> all();
+
+ private:
+  struct Shard {
+    std::mutex mutex;
+    std::list<InodePtr> recent;  // the latest first
+    std::unordered_map<InodeId, std::list<InodePtr>::iterator> inodes;
+  };
+  Shard& shard(InodeId id) { return shards_[raw(id) % shards_.size()]; }
+  static void shrink(Shard& shard);
+  std::array<Shard, 64> shards_;
+};
+
+}  // namespace lace::fs

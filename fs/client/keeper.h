@@ -1,0 +1,46 @@
+// Keeps the session: renews it, resumes it after a restart of control, opens another when it was lost; and listens for events.
+#pragma once
+
+#include <functional>
+
+#include "fs/client/core.h"
+#include "fs/client/worker.h"
+
+namespace lace::fs {
+
+class Keeper {
+ public:
+  static constexpr Millis renew_every{3'000};
+  static constexpr Millis listen_for{10'000};
+  static constexpr Millis opening_within{40'000};  // control may have to wait for other sessions' leases
+
+  explicit Keeper(Core& core) : core_(core) {}
+  ~Keeper() { stop(); }
+
+  // All are called on the keeper's threads, without locks.
+  std::function<void(net::Caller&)> on_resumed = [](net::Caller&) {};  // control was restarted: what it forgot can be asked again
+  std::function<void(net::Caller&)> on_lost = [](net::Caller&) {};     // a new session was opened: nothing is held any more
+  std::function<void(net::Caller&)> on_sole_ended = [](net::Caller&) {};
+  std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};
+
+  // Errors: unavailable (says which addresses were tried), denied, no_entry (the subtree).
+  Status open(net::Caller& caller, Millis within);
+  void start();
+  void stop();
+  void close(net::Caller& caller);
+
+ private:
+  Status open_once(net::Caller& caller);
+  void keep(net::Caller& caller);
+  void listen(net::Caller& caller);
+  void look_after(net::Caller& caller);
+  void resume(net::Caller& caller);
+  void reopen(net::Caller& caller);
+  void handle(net::Caller& caller, const wire::Event& event);
+
+  Core& core_;
+  std::unique_ptr<Worker> keeping_;
+  std::unique_ptr<Worker> listening_;
+};
+
+}  // namespace lace::fs

@@ -1,0 +1,188 @@
+#include "fs/client/mount.h"
+
+#include "common/base/log.h"
+#include "fs/client/displacing.h"
+
+namespace lace::fs {
+
+// ---------------------------------------------------------------- life
+
+Result<std::unique_ptr<FileSystem>> FileSystem::mount(net::Network& network, const Clock& clock, MountOptions options) {
+  if (options.controls.empty()) return fail(Code::invalid, "no control server is named: give --control URL");
+  auto mounted = std::make_unique<Mount>(network, clock, std::move(options));
+  const auto caller = network.make_caller();
+  if (auto started = mounted->start(*caller); !started) return pass(started);
+  return std::unique_ptr<FileSystem>(std::move(mounted));
+}
+
+Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
+    : core_(network, clock, std::move(options)),
+      data_(core_),
+      locks_(core_),
+      flusher_(core_, data_),
+      housekeeper_(core_),
+      keeper_(core_) {
+  core_.pool_is_low = [this] { housekeeper_.refill(); };
+  data_.on_changed = [this](const InodePtr& inode) { flusher_.changed(inode); };
+  data_.on_ripe = [this](const InodePtr& inode) { flusher_.ripe(inode); };
+  data_.on_pressure = [this] { flusher_.press(); };
+  flusher_.on_flushed = [this](const InodePtr& inode) {
+    bool closes = false;
+    {
+      const std::lock_guard lock(inode->mutex);
+      closes = inode->handles == 0 && inode->hold != Hold::none;
+    }
+    if (closes) housekeeper_.close(inode);
+  };
+  keeper_.on_resumed = [this](net::Caller& caller) { locks_.ask_again(caller); };
+  keeper_.on_lost = [this](net::Caller& caller) { on_lost(caller); };
+  keeper_.on_sole_ended = [this](net::Caller& caller) { on_sole_ended(caller); };
+  keeper_.on_lock_granted = [this](uint64_t number) { locks_.granted(number); };
+}
+
+Status Mount::start(net::Caller& caller) {
+  if (auto opened = keeper_.open(caller, std::min(core_.options.timeout, Millis{10'000})); !opened) return opened;
+  started_ = true;
+  keeper_.start();
+  housekeeper_.start();
+  flusher_.start();
+  log::info("client.mounted", {{"session", raw(core_.session.identity().session)}, {"sole", core_.session.sole()}});
+  return {};
+}
+
+Mount::~Mount() {
+  if (!started_) return;
+  const auto caller = core_.network.make_caller();
+  if (auto flushed = flusher_.flush_all(*caller); !flushed) {
+    log::error("client.lost_at_unmount", {{"bytes", core_.dirty_bytes.load()},
+                                          {"error", name_of(flushed.error().code)},
+                                          {"what", flushed.error().what}});
+  }
+  flusher_.stop();
+  housekeeper_.stop();
+  housekeeper_.finish(*caller);
+  keeper_.stop();
+  keeper_.close(*caller);
+}
+
+Status Mount::writable() const {
+  if (core_.session.read_only() || core_.options.read_only) return fail(Code::read_only);
+  return {};
+}
+
+// ---------------------------------------------------------------- the kernel's caches
+
+void Mount::set_kernel_cache(KernelCache cache) {
+  const std::lock_guard lock(cache_mutex_);
+  kernel_ = std::move(cache);
+}
+
+CacheTimes Mount::cache_times() const {
+  const Millis time = std::min(GivenToKernel::longest, core_.session.certain_for());
+  return {time, time};
+}
+
+// Another mount wants in. What it must see is told to control, what the kernel was given is taken back; then control is told
+// (by asking for the next events) and lets it in.
+void Mount::on_sole_ended(net::Caller& caller) {
+  if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
+  static_cast<void>(flusher_.flush_all(caller));  // errors are remembered for those who wrote
+  KernelCache kernel;
+  {
+    const std::lock_guard lock(cache_mutex_);
+    kernel = kernel_;
+  }
+  const GivenToKernel::Taken given = core_.given.take();
+  for (const GivenToKernel::Thing& thing : given.things) {
+    if (thing.parent != no_inode && kernel.drop_entry) kernel.drop_entry(thing.parent, thing.name);
+    if (thing.inode != no_inode && kernel.drop_attributes) kernel.drop_attributes(thing.inode);
+  }
+  if (kernel.settle) kernel.settle();
+  const auto left = given.until - core_.clock.now();
+  if (left > left.zero()) static_cast<void>(caller.pause(std::chrono::duration_cast<Millis>(left) + Millis{1}));
+  log::info("client.sole_ended", {{"dropped", given.things.size()}});
+}
+
+// ---------------------------------------------------------------- holds
+
+// Tells control that the inode is open here.
+Status Mount::secure(net::Caller& caller, const InodePtr& inode) {
+  {
+    const std::lock_guard lock(inode->mutex);
+    if (inode->hold != Hold::deferred) return {};
+  }
+  auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
+  if (!reply) return pass(reply);
+  bool closed = false;
+  {
+    const std::lock_guard lock(inode->mutex);
+    inode->hold = Hold::held;
+    closed = inode->handles == 0;
+  }
+  if (closed) housekeeper_.close(inode);
+  return {};
+}
+
+Status Mount::secure_all(net::Caller& caller) {
+  Status result;
+  for (const InodePtr& inode : core_.inodes.all()) {
+    if (auto secured = secure(caller, inode); !secured) result = secured;
+  }
+  return result;
+}
+
+Mount::Displacing::Displacing(Mount& mount, InodeId parent, std::string_view name) : mount_(mount) {
+  const uint64_t stamp = mount.core_.session.stamp();
+  if (const auto id = mount.core_.entries.find(parent, name, stamp)) {
+    if (*id == no_inode) return;
+    inode_ = mount.core_.inodes.find(*id);
+    if (!inode_) return;  // not in the table: not open
+    const std::lock_guard lock(inode_->mutex);
+    ++inode_->removing;
+  } else {
+    unknown_ = true;
+    ++mount_.unknown_removals_;
+  }
+}
+
+Mount::Displacing::~Displacing() {
+  if (unknown_) --mount_.unknown_removals_;
+  if (!inode_) return;
+  const std::lock_guard lock(inode_->mutex);
+  --inode_->removing;
+}
+
+Status Mount::Displacing::prepare(net::Caller& caller) {
+  if (inode_) return mount_.secure(caller, inode_);
+  return unknown_ && mount_.core_.session.sole() ? mount_.secure_all(caller) : Status{};
+}
+
+// ---------------------------------------------------------------- a lost session
+
+void Mount::on_lost(net::Caller& caller) {
+  for (const InodePtr& inode : core_.inodes.all()) {
+    bool open = false;
+    {
+      const std::lock_guard lock(inode->mutex);
+      if (inode->has_changes()) {
+        log::error("client.data_lost", {{"inode", raw(inode->id)}, {"bytes", inode->dirty.bytes()}});
+        data_.drop_dirty(*inode);
+        inode->deferred.clear();
+        inode->error = {Code::io, "the session was lost before the data was stored"};
+      }
+      inode->own_blocks.clear();
+      inode->extents_change = 0;
+      inode->extents_stamp = 0;
+      inode->pages_change = 0;
+      open = inode->handles > 0;
+      inode->hold = open ? Hold::deferred : Hold::none;
+    }
+    if (!open) continue;
+    if (auto held = secure(caller, inode); !held) {
+      const std::lock_guard lock(inode->mutex);
+      inode->error = held.error();
+    }
+  }
+}
+
+}  // namespace lace::fs

@@ -1,0 +1,53 @@
+// StorageChannel::write: each to the block's primary, which brings it to the other members.
+#include "common/base/log.h"
+#include "common/wire/storage_messages.h"
+#include "fs/client/block_requests.h"
+
+namespace lace::fs {
+
+class StorageChannel::Writing final : public BlockRequests {
+ public:
+  Writing(net::Caller& caller, BlockMap& blocks, std::span<const BlockWrite> writes)
+      : BlockRequests(caller, blocks), writes_(writes) {}
+
+ private:
+  BlockId block_of(size_t index) const override { return writes_[index].block; }
+  size_t member_of(size_t, const wire::BlockInfo&) const override { return 0; }
+  Millis within() const override { return write_within; }
+
+  net::Request request(size_t index, const wire::BlockInfo& info) override {
+    const BlockWrite& write = writes_[index];
+    wire::WriteBlock message{blocks_.token_for(info), info.block,   info.epoch,  write.offset,
+                             info.in_sync,            info.filling, write.inode, write.file_offset};
+    return net::request_of(message, write.bytes);
+  }
+
+  Status take(size_t, net::Answer) override { return {}; }
+
+  Status mend(Flight& flight, const Error& error) override {
+    if (error.code == Code::no_space || error.code == Code::quota) return tl::unexpected<Error>(error);
+    static log::Limiter limiter;
+    if (limiter.pass()) {
+      log::warn("client.write_again", {{"block", to_string(flight.info->block)},
+                                       {"server", flight.server->name},
+                                       {"error", name_of(error.code)},
+                                       {"what", error.what},
+                                       {"suppressed", limiter.taken()}});
+    }
+    if (error.code == Code::denied || error.code == Code::fenced) {
+      blocks_.control().session().request_attention();  // for a new token
+      if (++denied_ > 20) return fail(Code::access, error.what);
+    }
+    auto next = blocks_.recover(caller_, flight.info, flight.server->server, error, backoff_);
+    return next ? Status{} : pass(next);
+  }
+
+  std::span<const BlockWrite> writes_;
+  int denied_ = 0;
+};
+
+Status StorageChannel::write(net::Caller& caller, std::span<const BlockWrite> writes) {
+  return Writing(caller, blocks_, writes).run(writes.size());
+}
+
+}  // namespace lace::fs
