@@ -1,0 +1,149 @@
+// Servers die at the worst moments; the user notices a pause.
+#include "tests/cluster/trees.h"
+#include "tests/lib/cluster.h"
+
+namespace lace::test {
+namespace {
+
+const std::string functions = tree_functions;
+
+// Writes and syncs small records without pause, and reports the longest time that one took, in ms, to $T/pause.
+constexpr const char* measure_pauses = R"(exec python3 -c '
+import os, sys, time
+longest, i = 0, 0
+stop = os.environ["T"] + "/stop"
+while not os.path.exists(stop):
+    begin = time.monotonic()
+    with open(os.environ["M"] + "/beat%d" % (i % 50), "wb") as f:
+        f.write(b"%d" % i * 1000); f.flush(); os.fsync(f.fileno())
+    longest = max(longest, time.monotonic() - begin); i += 1
+print(i, int(longest * 1000))
+open(os.environ["T"] + "/pause", "w").write(str(int(longest * 1000)))
+')";
+
+int pause_ms(const Cluster& cluster) { return std::atoi(read_file(cluster.directory() + "/scratch/pause").c_str()); }
+
+class StorageDies : public testing::TestWithParam<int> {};
+
+TEST_P(StorageDies, DuringRsyncIsInvisible) {
+  Cluster cluster;
+  auto& victim = cluster.storage(GetParam());
+  ASSERT_SHELL(cluster.environment(), make_tree);
+  Background copy("rsync -aHAX $T/src/ $M/tree/", cluster.environment());
+  Background beat(measure_pauses, cluster.environment());
+  cluster.wait_until("some blocks are written", [](const auto& status) { return status.inodes > 500; });
+  victim.kill();
+  const Ran copied = copy.wait();
+  EXPECT_TRUE(copied.ok()) << copied.output;
+  ASSERT_SHELL(cluster.environment(), "touch $T/stop");
+  const Ran beaten = beat.wait();
+  EXPECT_TRUE(beaten.ok()) << beaten.output;
+  EXPECT_LE(pause_ms(cluster), 3'000) << "of " << beaten.output;
+  EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree; nothing_to_do $T/src $M/tree -c");
+  victim.start();
+  cluster.wait_healthy();
+  EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree");
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, StorageDies, testing::Values(1, 2, 3),
+                         [](const auto& info) { return "Storage" + std::to_string(info.param); });
+
+TEST(StorageDies, OneAfterAnotherAndNothingIsLost) {
+  Cluster cluster;
+  ASSERT_SHELL(cluster.environment(), "head -c 20M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a");
+  for (int number = 1; number <= 3; ++number) {
+    cluster.storage(number).kill();
+    EXPECT_SHELL(cluster.environment(),
+                 "cmp $T/a $M/a; dd if=/dev/urandom bs=4096 count=50 status=none of=$T/part; "
+                 "dd if=$T/part of=$T/a bs=4096 seek=700 conv=notrunc status=none; "
+                 "dd if=$T/part of=$M/a bs=4096 seek=700 conv=notrunc,fsync status=none; cmp $T/a $M/a");
+    cluster.storage(number).start();
+    cluster.wait_healthy();
+  }
+  cluster.mount().unmount();
+  cluster.mount().start();
+  EXPECT_SHELL(cluster.environment(), "cmp $T/a $M/a");
+}
+
+TEST(StorageDies, AServerThatHangsIsLeftOut) {
+  Cluster cluster;
+  ASSERT_SHELL(cluster.environment(), "head -c 5M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a");
+  cluster.storage(2).stop();
+  EXPECT_SHELL(cluster.environment(),
+               "timeout 30 bash -c 'for i in 1 2 3 4 5; do cp $T/a $M/b$i; sync $M/b$i; cmp $T/a $M/b$i; done'");
+  cluster.storage(2).resume();
+  cluster.wait_healthy();
+  EXPECT_SHELL(cluster.environment(), "for i in 1 2 3 4 5; do cmp $T/a $M/b$i; done");
+}
+
+TEST(StorageDies, AllCopiesAwayMeansWaitingNotErrors) {
+  Cluster cluster{{.storages = 2}};
+  ASSERT_SHELL(cluster.environment(), "head -c 5M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a; mkdir $M/d");
+  cluster.storage(1).kill();
+  cluster.storage(2).kill();
+  EXPECT_SHELL(cluster.environment(), "timeout 10 ls $M; timeout 10 df $M; timeout 10 mkdir $M/d/e");
+  Background reader("cmp $T/a $M/a", cluster.environment());
+  EXPECT_SHELL(
+      cluster.environment(),
+      "dd if=$M/a of=/dev/null iflag=direct & sleep 0.2; kill -INT $! || kill -KILL $!; timeout 5 tail --pid=$! -f /dev/null");
+  cluster.storage(1).start();
+  cluster.storage(2).start();
+  const Ran read = reader.wait();
+  EXPECT_TRUE(read.ok()) << read.output;
+}
+
+TEST(ControlDies, DuringRsyncAndOperationsGoOn) {
+  Cluster cluster;
+  ASSERT_SHELL(cluster.environment(), make_tree);
+  Background copy("rsync -aHAX $T/src/ $M/tree/", cluster.environment());
+  for (uint64_t files = 1'000; files <= 5'000; files += 2'000) {
+    cluster.wait_until("more files are there", [files](const auto& status) { return status.inodes > files; });
+    cluster.control().kill();
+    cluster.control().start();
+  }
+  const Ran copied = copy.wait();
+  EXPECT_TRUE(copied.ok()) << copied.output;
+  EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree; nothing_to_do $T/src $M/tree -c");
+}
+
+TEST(ControlDies, NothingHappensTwice) {
+  Cluster cluster;
+  Background work(R"(
+    for i in $(seq 1 400); do mkdir $M/d$i; echo $i >$M/d$i/f; mv $M/d$i $M/e$i; ln $M/e$i/f $M/l$i; rm $M/e$i/f; rmdir $M/e$i; done
+    [ $(ls $M | wc -l) = 400 ]; for i in $(seq 1 400); do [ "$(cat $M/l$i)" = $i ]; done)",
+                  cluster.environment());
+  for (int times = 0; times < 4 && work.running(); ++times) {
+    const uint64_t before = cluster.status().controls.at(0).applied;
+    cluster.wait_until("it works",
+                       [&](const auto& status) { return !work.running() || status.controls.at(0).applied > before + 100; });
+    cluster.control().kill();
+    cluster.control().start();
+  }
+  const Ran worked = work.wait();
+  EXPECT_TRUE(worked.ok()) << worked.output;
+}
+
+TEST(EverythingDies, WhatWasSyncedIsThere) {
+  Cluster cluster;
+  ASSERT_SHELL(cluster.environment(), R"(
+    mkdir $M/d; for i in $(seq 1 60); do head -c $(( i * 3000 )) /dev/urandom >$T/f$i; cp $T/f$i $M/d/f$i; sync $M/d/f$i; done
+    echo unsynced >$M/d/later)");
+  cluster.kill_all();
+  cluster.start_all();
+  EXPECT_SHELL(cluster.environment(), "for i in $(seq 1 60); do cmp $T/f$i $M/d/f$i; done");
+}
+
+TEST(EverythingDies, WhileItWritesAndWhatWasSyncedIsThere) {
+  Cluster cluster;
+  Background work(
+      R"(for i in $(seq 1 100000); do head -c 20000 /dev/urandom >$T/f$i; cp $T/f$i $M/f$i; sync $M/f$i; echo $i >$T/synced; done)",
+      cluster.environment());
+  cluster.wait_until("files are written", [](const auto& status) { return status.inodes > 100; });
+  cluster.kill_all();
+  work.kill();
+  cluster.start_all();
+  EXPECT_SHELL(cluster.environment(), "for i in $(seq 1 $(cat $T/synced)); do cmp $T/f$i $M/f$i; done");
+}
+
+}  // namespace
+}  // namespace lace::test

@@ -1,0 +1,233 @@
+#include "tests/lib/cluster.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "fs/cli/asker.h"
+#include "fs/cli/mount_point.h"
+#include "tests/lib/scratch.h"
+
+namespace lace::test {
+namespace {
+
+namespace files = std::filesystem;
+constexpr size_t shown_log_bytes = 6'000;
+
+bool is_on_fuse(const std::string& path) {
+  const auto mount = cli::mount_at(path);
+  return mount && mount->type.starts_with("fuse");
+}
+
+std::vector<std::string> mount_arguments(const std::string& controls, const std::string& path,
+                                         const std::vector<std::string>& options) {
+  std::vector<std::string> arguments{"--control", controls};
+  for (const auto& option : options) arguments.insert(arguments.end(), {"-o", option});
+  arguments.push_back(path);
+  return arguments;
+}
+
+}  // namespace
+
+Mount::Mount(std::string name, std::string directory, const std::string& controls, const std::vector<std::string>& options)
+    : path_(directory + '/' + name),
+      process_(name, "lace-fs", mount_arguments(controls, path_, options), directory + '/' + name + ".log") {
+  files::create_directory(path_);
+}
+
+Mount::~Mount() {
+  if (process_.running() && is_on_fuse(path_)) unmount();
+  process_.kill();
+  if (is_on_fuse(path_)) umount2(path_.c_str(), MNT_DETACH);
+}
+
+void Mount::start() {
+  process_.start();
+  const Instant end = SystemClock().now() + Millis(30'000);
+  // The mount shows in the kernel's table before it answers; stat() waits for the answer.
+  struct stat found {};
+  while (!is_on_fuse(path_) || stat(path_.c_str(), &found) != 0) {
+    const auto ended = process_.wait(Millis(5));
+    ASSERT_FALSE(ended) << process_.name() << " ended with " << *ended << ":\n" << process_.log();
+    ASSERT_LT(SystemClock().now(), end) << process_.name() << " does not mount:\n" << process_.log();
+  }
+}
+
+void Mount::unmount() {
+  const auto done = cli::unmount(path_, false);
+  if (!done) {
+    std::string users;
+    for (const auto& user : cli::users_of(path_)) users += ' ' + user;
+    ADD_FAILURE() << done.error().what << users;
+    umount2(path_.c_str(), MNT_DETACH);
+  }
+  const auto code = process_.wait(Millis(30'000));
+  EXPECT_EQ(code, 0) << process_.name() << " does not end well after the unmount";
+  process_.kill();
+}
+
+void Mount::kill() {
+  process_.kill();
+  if (is_on_fuse(path_)) {
+    EXPECT_TRUE(cli::unmount(path_, true));
+  }
+}
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directory_(make_scratch_directory("lace")) {
+  const auto data = [&](const std::string& parent, const std::string& name) {
+    const std::string path = (parent.empty() ? directory_ : parent) + '/' + name;
+    files::create_directories(path);
+    return path;
+  };
+  files::create_directory(directory_ + "/scratch");
+  control_ =
+      std::make_unique<Daemon>("control-1", "lace-control",
+                               std::vector<std::string>{"--data", data("", "control-1"), "--name", "control-1", "--listen",
+                                                        control_url(), "--copies", std::to_string(options_.copies)},
+                               directory_ + "/control-1.log");
+  for (int i = 1; i <= options_.storages; ++i) {
+    const std::string name = "storage-" + std::to_string(i);
+    storages_.push_back(
+        std::make_unique<Daemon>(name, "lace-storage",
+                                 std::vector<std::string>{"--data", data(options_.storage_parent, name), "--name", name,
+                                                          "--listen", storage_url(i), "--control", control_url()},
+                                 directory_ + '/' + name + ".log"));
+  }
+  if (options_.mounted) mounts_.push_back(std::make_unique<Mount>("mount", directory_, control_url(), options_.mount_options));
+  start_all();
+}
+
+Cluster::~Cluster() {
+  mounts_.clear();
+  for (auto& storage : storages_) storage->running() ? (void)storage->terminate() : storage->kill();
+  control_->running() ? (void)control_->terminate() : control_->kill();
+  check_logs();
+  if (testing::Test::HasFailure()) print_logs();
+  if (std::getenv("LACE_KEEP")) {
+    std::cerr << "kept: " << directory_ << '\n';
+    return;
+  }
+  std::error_code error;
+  files::remove_all(directory_, error);
+}
+
+Mount& Cluster::add_mount(const std::vector<std::string>& options) {
+  const std::string name = "mount-" + std::to_string(mounts_.size() + 1);
+  mounts_.push_back(std::make_unique<Mount>(name, directory_, control_url(), options));
+  mounts_.back()->start();
+  return *mounts_.back();
+}
+
+void Cluster::kill_all() {
+  for (auto* daemon : daemons()) daemon->kill();
+  for (auto& mount : mounts_) mount->kill();
+}
+
+void Cluster::stop_all() {
+  for (auto& mount : mounts_) {
+    if (mount->process().running()) mount->unmount();
+  }
+  for (auto& storage : storages_) EXPECT_EQ(storage->terminate(), 0) << storage->name();
+  EXPECT_EQ(control_->terminate(), 0);
+}
+
+void Cluster::start_all() {
+  if (!control_->running()) control_->start();
+  for (auto& storage : storages_) {
+    if (!storage->running()) storage->start();
+  }
+  wait_healthy();
+  for (auto& mount : mounts_) {
+    if (!mount->process().running()) mount->start();
+  }
+}
+
+wire::ClusterStatusReply Cluster::status() {
+  auto asker = cli::Asker::make(control_url(), {});
+  if (!asker) throw std::runtime_error(asker.error().what);
+  auto status = asker->status(Millis(5'000));
+  EXPECT_TRUE(status) << status.error().what;
+  return status.value_or(wire::ClusterStatusReply{});
+}
+
+void Cluster::wait_until(const std::string& what, const std::function<bool(const wire::ClusterStatusReply&)>& wanted,
+                         Millis timeout) {
+  auto asker = cli::Asker::make(control_url(), {});
+  ASSERT_TRUE(asker) << asker.error().what;
+  const Instant end = SystemClock().now() + timeout;
+  Result<wire::ClusterStatusReply> status;
+  while (!(status = asker->status(Millis(1'000))) || !wanted(*status)) {
+    for (auto* daemon : daemons()) {
+      const auto ended = daemon->pid() ? daemon->wait(Millis(0)) : std::nullopt;
+      ASSERT_FALSE(ended) << daemon->name() << " ended with " << *ended << " while waiting until " << what;
+    }
+    std::string reasons = status ? status->health : status.error().what;
+    if (status) {
+      for (const auto& reason : status->reasons) reasons += "; " + reason;
+    }
+    ASSERT_LT(SystemClock().now(), end) << "waited in vain until " << what << "; the status is: " << reasons;
+    asker->pause(Millis(10));
+  }
+}
+
+void Cluster::wait_healthy(Millis timeout) {
+  const auto count = static_cast<std::ptrdiff_t>(storages_.size());
+  wait_until(
+      "the cluster is healthy",
+      [count](const auto& status) {
+        const auto up = [](const auto& server) { return server.state == wire::ServerState::up; };
+        return status.health == "healthy" && std::count_if(status.servers.begin(), status.servers.end(), up) == count;
+      },
+      timeout);
+}
+
+Environment Cluster::environment() const {
+  Environment variables{{"T", directory_ + "/scratch"}, {"C", control_url()}, {"LC_ALL", "C.UTF-8"}, {"D", directory_}};
+  for (size_t i = 0; i < mounts_.size(); ++i) variables[i == 0 ? "M" : "M" + std::to_string(i + 1)] = mounts_[i]->path();
+  const std::string programs = files::path(program_path("lace")).parent_path();
+  variables["PATH"] = programs + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return variables;
+}
+
+std::vector<Daemon*> Cluster::daemons() const {
+  std::vector<Daemon*> all{control_.get()};
+  for (const auto& storage : storages_) all.push_back(storage.get());
+  for (const auto& mount : mounts_) all.push_back(&mount->process());
+  return all;
+}
+
+void Cluster::check_logs() const {
+  for (const auto& entry : files::directory_iterator(directory_)) {
+    if (entry.path().extension() != ".log") continue;
+    std::ifstream log(entry.path());
+    for (std::string line; std::getline(log, line);) {
+      std::istringstream words(line);
+      std::string time, level, event;
+      words >> time >> level >> event;
+      if (level != "error" || time.find('T') != 10) continue;
+      const auto expected = [&](const auto& start) { return event.starts_with(start); };
+      if (std::any_of(expected_errors_.begin(), expected_errors_.end(), expected)) continue;
+      ADD_FAILURE() << "an error nobody expected in " << entry.path().filename() << ": " << line;
+    }
+  }
+}
+
+void Cluster::print_logs() const {
+  for (const auto& entry : files::directory_iterator(directory_)) {
+    if (entry.path().extension() != ".log") continue;
+    std::string log = read_file(entry.path());
+    if (log.size() > shown_log_bytes) log = "[...]" + log.substr(log.size() - shown_log_bytes);
+    std::cerr << "---- " << entry.path().filename().string() << '\n' << log << '\n';
+  }
+}
+
+}  // namespace lace::test

@@ -1,0 +1,93 @@
+// A cluster of real daemons for a test, in the words of people:
+//
+//   Cluster cluster{{.storages = 3}};
+//   EXPECT_SHELL(cluster.environment(), "cp -a /usr/include $M/");
+//   cluster.storage(2).kill();
+//   EXPECT_SHELL(cluster.environment(), "diff -r /usr/include $M/include");
+//   cluster.storage(2).start();
+//   cluster.wait_healthy();
+//
+// It has a temporary directory of its own and is gone without a trace when the test ends. When the test failed, its logs are
+// printed; an error in a log that was not expected fails the test.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/wire/control_messages.h"
+#include "tests/lib/daemon.h"
+#include "tests/lib/shell.h"
+
+namespace lace::test {
+
+// A mount of its own process.
+class Mount {
+ public:
+  Mount(std::string name, std::string directory, const std::string& controls, const std::vector<std::string>& options);
+  ~Mount();
+  const std::string& path() const { return path_; }
+  Daemon& process() { return process_; }
+  void start();    // returns when it can be used
+  void unmount();  // gracefully; returns when its process is gone
+  void kill();     // the process; takes the dead mount away
+
+ private:
+  const std::string path_;
+  Daemon process_;
+};
+
+struct ClusterOptions {
+  int storages = 3;
+  int copies = 2;
+  bool mounted = true;
+  std::vector<std::string> mount_options = {};
+  std::string storage_parent = {};  // where the storage servers' data is; empty: in the cluster's directory
+};
+
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options = {});
+  ~Cluster();
+
+  Daemon& control() { return *control_; }
+  Daemon& storage(int number) { return *storages_.at(static_cast<size_t>(number - 1)); }
+  Mount& mount(int number = 1) { return *mounts_.at(static_cast<size_t>(number - 1)); }
+  // One more mount, started.
+  Mount& add_mount(const std::vector<std::string>& options = {});
+
+  // All daemons and mounts; the mounts first (last).
+  void kill_all();
+  void stop_all();   // gracefully
+  void start_all();  // and waits until it is healthy
+
+  wire::ClusterStatusReply status();  // of control; empty, and the test fails, if it does not answer
+  // Asks for the status until it is as wanted; fails the test after `timeout`, naming `what`.
+  void wait_until(const std::string& what, const std::function<bool(const wire::ClusterStatusReply&)>& wanted,
+                  Millis timeout = Millis(50'000));
+  void wait_healthy(Millis timeout = Millis(50'000));
+
+  const std::string& directory() const { return directory_; }
+  std::string control_url() const { return "ipc://" + directory_ + "/c.sock"; }
+  std::string storage_url(int number) const { return "ipc://" + directory_ + "/s" + std::to_string(number) + ".sock"; }
+  // $M, $M2, ...: the mount points; $T: a scratch directory; $C: the control server's address; PATH has the programs.
+  Environment environment() const;
+
+  // Errors in logs whose event starts with this do not fail the test.
+  void expect_errors(const std::string& event) { expected_errors_.push_back(event); }
+
+ private:
+  void check_logs() const;
+  void print_logs() const;
+  std::vector<Daemon*> daemons() const;
+
+  const ClusterOptions options_;
+  std::string directory_;
+  std::unique_ptr<Daemon> control_;
+  std::vector<std::unique_ptr<Daemon>> storages_;
+  std::vector<std::unique_ptr<Mount>> mounts_;
+  std::vector<std::string> expected_errors_;
+};
+
+}  // namespace lace::test
