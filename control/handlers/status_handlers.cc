@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <set>
+
+#include "control/handlers/handlers.h"
+#include "control/mapping/capacity.h"
+#include "control/repair/health.h"
+
+namespace lace::control {
+
+void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responder responder) {
+  if (asker.rights.confined()) return responder.refuse(Code::denied, "this key sees only " + asker.rights.subtree);
+  wire::ClusterStatusReply reply;
+  const Instant now = control.now();
+  const Counts counts = control.names->counts();
+  reply.cluster = control.names->cluster();
+  reply.servers = control.servers.infos(now);
+  reply.controls.push_back({control.options.name, true, control.names->term(), counts.applied});
+  reply.blocks = counts.blocks;
+  const auto in_sync = control.census.in_sync_up(now);
+  if (!in_sync) return responder.refuse(in_sync.error());
+  reply.in_sync = *in_sync;
+  for (const wire::ServerInfo& server : reply.servers) {
+    if (server.state == wire::ServerState::up) reply.missing_bytes += server.missing_bytes;
+  }
+  reply.inodes = counts.inodes;
+  reply.copies = control.options.copies;
+  for (const auto& [id, session] : control.sessions.all()) {
+    const auto left = std::chrono::duration_cast<Millis>(session.lease_end - now).count();
+    reply.sessions.push_back({id, session.record.host, session.record.mount_point, session.record.process,
+                              static_cast<uint64_t>(std::max<int64_t>(left, 0)), session.held.size(),
+                              control.locks.held_by(id)});
+  }
+  const Health health = judge({reply.servers, reply.in_sync, control.options.copies, control.repair.filling()});
+  reply.health = health.word;
+  reply.reasons = health.reasons;
+  responder.answer(reply);
+}
+
+void handle(Control& control, const Asker& asker, wire::InspectInode& message, Responder responder) {
+  if (asker.rights.confined()) return responder.refuse(Code::denied, "this key sees only " + asker.rights.subtree);
+  auto found = control.names->extents(message.inode, 0, max_file_bytes, 10'000);
+  if (!found) return responder.refuse(found.error());
+  std::set<BlockId> ids;
+  for (const wire::Extent& extent : found->extents) ids.insert(extent.block);
+  auto blocks = control.names->blocks({ids.begin(), ids.end()});
+  if (!blocks) return responder.refuse(blocks.error());
+  std::set<ServerId> members;
+  for (const wire::BlockInfo& block : *blocks) {
+    members.insert(block.in_sync.begin(), block.in_sync.end());
+    members.insert(block.filling.begin(), block.filling.end());
+  }
+  wire::InspectInodeReply reply{std::move(found->attributes), std::move(found->extents), std::move(*blocks), {}};
+  for (const ServerId id : members) {
+    if (const Server* server = control.servers.find(id)) reply.servers.push_back(control.servers.info(*server, control.now()));
+  }
+  responder.answer(reply);
+}
+
+void handle(Control& control, const Asker& asker, wire::FileSystemUsage& message, Responder responder) {
+  if (session_of(control, asker, message.session, responder) == nullptr) return;
+  std::vector<uint64_t> capacity, available;
+  for (const wire::ServerInfo& server : control.servers.infos(control.now())) {
+    capacity.push_back(server.capacity_bytes);
+    const bool takes_more = server.state == wire::ServerState::up && server.available_bytes > PlacementPlan::reserve_bytes;
+    available.push_back(takes_more ? server.available_bytes - PlacementPlan::reserve_bytes : 0);
+  }
+  wire::FileSystemUsageReply reply;
+  reply.capacity_bytes = usable_bytes(capacity, control.options.copies);
+  reply.available_bytes = usable_bytes(available, control.options.copies);
+  reply.inodes = control.names->counts().inodes;
+  responder.answer(reply);
+}
+
+}  // namespace lace::control

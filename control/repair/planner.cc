@@ -1,0 +1,61 @@
+#include "control/repair/planner.h"
+
+#include <algorithm>
+
+namespace lace::control {
+namespace {
+
+// A copy that was never reported since it was made by its first write is taken to be whole.
+bool is_bad(const MemberFact& member) { return member.report && member.report->state != wire::CopyState::whole; }
+
+RepairStep drop_of(std::vector<ServerId> servers) { return {RepairStep::drop, std::move(servers), {}, {}}; }
+
+// Nobody in sync is up and whole: whether to go on with a suspect copy.
+RepairStep without_good_copy(const BlockFacts& facts) {
+  const bool wait = std::any_of(facts.in_sync.begin(), facts.in_sync.end(), [&](const MemberFact& member) {
+    return !member.up && !facts.patience_over;  // it may have a good one
+  });
+  if (wait) return {};
+  for (const MemberFact& member : facts.in_sync) {
+    const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
+    if (member.up && suspect) return {RepairStep::accept, {}, member.server, {}};
+  }
+  return {};
+}
+
+RepairStep next_of_filling(const BlockFacts& facts, ServerId source) {
+  for (const MemberFact& member : facts.filling) {
+    const bool whole = member.report && member.report->state == wire::CopyState::whole &&
+                       member.report->epoch == facts.block.epoch;
+    if (member.up && whole) return {RepairStep::promote, {}, member.server, {}};
+  }
+  for (const MemberFact& member : facts.filling) {
+    if (member.away_long) return drop_of({member.server});
+  }
+  for (const MemberFact& member : facts.filling) {
+    if (member.up) return {RepairStep::order_fill, {}, member.server, source};
+  }
+  return {};
+}
+
+}  // namespace
+
+RepairStep next_repair(const BlockFacts& facts) {
+  const auto good = std::find_if(facts.in_sync.begin(), facts.in_sync.end(),
+                                 [](const MemberFact& member) { return member.up && !is_bad(member); });
+  if (good == facts.in_sync.end()) return without_good_copy(facts);
+
+  std::vector<ServerId> leave;
+  for (const MemberFact& member : facts.in_sync) {
+    if (is_bad(member) || member.away_long) leave.push_back(member.server);
+  }
+  if (!leave.empty()) return drop_of(std::move(leave));
+
+  RepairStep filling = next_of_filling(facts, good->server);
+  const bool enough = facts.in_sync.size() + facts.filling.size() >= facts.wanted;
+  if (filling.kind != RepairStep::none && (enough || filling.kind != RepairStep::order_fill)) return filling;
+  if (!enough) return {RepairStep::start_fill, {}, {}, good->server};
+  return {};
+}
+
+}  // namespace lace::control

@@ -1,0 +1,250 @@
+#include "control/repair/repair.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace lace::control {
+namespace {
+
+constexpr size_t max_attention = 200'000;  // more: everything is looked at
+constexpr size_t looks_per_tick = 500;
+constexpr uint32_t scan_page = 1'000;
+constexpr size_t max_fills = 64;
+constexpr size_t max_fills_per_server = 8;
+constexpr Millis order_again{10'000};
+constexpr Millis failed_pause{1'000};
+
+}  // namespace
+
+Repair::Repair(net::Loop& loop, Namespace& ns, Servers& servers, Copies& copies, EpochRaiser& raiser, StorageCalls& storage,
+               PlacementPlan& placement, Deletes& deletes, const Timing& timing, uint32_t wanted, Candidates candidates)
+    : loop_(loop),
+      namespace_(ns),
+      servers_(servers),
+      copies_(copies),
+      raiser_(raiser),
+      storage_(storage),
+      placement_(placement),
+      deletes_(deletes),
+      timing_(timing),
+      wanted_(wanted),
+      candidates_(std::move(candidates)),
+      start_(loop.clock().now()) {}
+
+void Repair::start() {
+  timer_ = loop_.after(timing_.repair_tick, [this] {
+    tick();
+    start();
+  });
+}
+
+void Repair::stop() { loop_.cancel(timer_); }
+
+void Repair::look_at(BlockId block) {
+  if (attention_.size() >= max_attention) {
+    scan_wanted_ = true;
+    return;
+  }
+  attention_.insert(block);
+}
+
+void Repair::tick() {
+  watch_away();
+  watch_fills();
+  const Instant now = loop_.clock().now();
+  std::erase_if(not_before_, [&](const auto& entry) { return entry.second <= now; });
+  std::vector<BlockId> batch;
+  for (const BlockId block : attention_) {
+    if (batch.size() == looks_per_tick) break;
+    if (!not_before_.contains(block)) batch.push_back(block);
+  }
+  for (const BlockId block : batch) {
+    attention_.erase(block);
+    look(block);
+  }
+  scan();
+}
+
+// A server that stays away: its blocks need other copies.
+void Repair::watch_away() {
+  const Instant now = loop_.clock().now();
+  for (const auto& [id, server] : servers_.all()) {
+    const bool away = !servers_.is_up(id, now) && now - server.down_since > timing_.repair_grace;
+    if (!away) {
+      known_away_.erase(id);
+    } else if (known_away_.insert(id).second) {
+      log::warn("control.server_away", {{"server", server.record.name}, {"remedy", "its copies are made elsewhere"}});
+      scan_wanted_ = true;
+    }
+  }
+}
+
+// One page of all blocks a tick, as long as there is room for fills.
+void Repair::scan() {
+  if (!scanning_) {
+    if (!scan_wanted_) return;
+    scan_wanted_ = false;
+    scanning_ = true;
+    scan_after_ = BlockId{0};
+  }
+  if (fills_.size() >= max_fills || attention_.size() >= max_attention / 2) return;
+  const auto page = namespace_.all_blocks(scan_after_, scan_page);
+  if (!page) return;
+  const Instant now = loop_.clock().now();
+  for (const wire::BlockInfo& block : *page) {
+    const bool all_up = std::all_of(block.in_sync.begin(), block.in_sync.end(),
+                                    [&](ServerId server) { return servers_.is_up(server, now); });
+    if (block.in_sync.size() < wanted_ || !block.filling.empty() || !all_up) attention_.insert(block.block);
+  }
+  if (page->size() < scan_page) {
+    scanning_ = false;
+  } else {
+    scan_after_ = page->back().block;
+  }
+}
+
+void Repair::watch_fills() {
+  const Instant now = loop_.clock().now();
+  for (const auto& [block, fill] : fills_) {
+    if (fill.epoch != 0 && now - fill.ordered > order_again) attention_.insert(block);
+  }
+}
+
+// ---------------------------------------------------------------- one block
+
+void Repair::look(BlockId id) {
+  if (raiser_.is_raising(id)) {  // looked at again when that is done
+    return;
+  }
+  const auto block = namespace_.block(id);
+  if (!block) return look_at(id);
+  if (*block) return look(**block);
+  fills_.erase(id);
+}
+
+void Repair::look(const wire::BlockInfo& block) {
+  const RepairStep step = next_repair(facts_of(block));
+  if (block.filling.empty()) fills_.erase(block.block);
+  switch (step.kind) {
+    case RepairStep::none:
+      if (block.in_sync.size() >= wanted_) remove_dropped(block);
+      return;
+    case RepairStep::drop: return raiser_.drop(block.block, block.epoch, step.servers, look_again(block.block));
+    case RepairStep::accept: {
+      log::warn("control.suspect_accepted",
+                {{"block", to_string(block.block)}, {"server", raw(step.server)}, {"reason", "no better copy exists"}});
+      return raiser_.accept(block.block, block.epoch, step.server, look_again(block.block));
+    }
+    case RepairStep::promote: return raiser_.promote(block.block, block.epoch, step.server, look_again(block.block));
+    case RepairStep::order_fill: return order_fill(block, step.server, step.source);
+    case RepairStep::start_fill: return start_fill(block, step.source);
+  }
+}
+
+BlockFacts Repair::facts_of(const wire::BlockInfo& block) {
+  BlockFacts facts;
+  facts.block = block;
+  facts.wanted = wanted_;
+  facts.patience_over = loop_.clock().now() - start_ > timing_.start_patience;
+  for (const ServerId server : block.in_sync) facts.in_sync.push_back(fact_of(server, block.block));
+  for (const ServerId server : block.filling) facts.filling.push_back(fact_of(server, block.block));
+  for (MemberFact& member : facts.in_sync) {
+    // What was said of an older epoch (it was filling then, or suspect) does not hold any more.
+    if (member.report && member.report->epoch < block.epoch) member.report.reset();
+  }
+  return facts;
+}
+
+MemberFact Repair::fact_of(ServerId server, BlockId block) const {
+  MemberFact fact;
+  fact.server = server;
+  fact.up = servers_.is_up(server, loop_.clock().now());
+  fact.away_long = known_away_.contains(server);
+  fact.report = copies_.find(server, block);
+  return fact;
+}
+
+bool Repair::has_room(ServerId server) const {
+  if (fills_.size() >= max_fills) return false;
+  const auto busy = std::count_if(fills_.begin(), fills_.end(), [&](const auto& entry) {
+    return entry.second.server == server || entry.second.source == server;
+  });
+  return static_cast<size_t>(busy) < max_fills_per_server;
+}
+
+void Repair::start_fill(const wire::BlockInfo& block, ServerId source) {
+  std::vector<ServerId> members = block.in_sync;
+  members.insert(members.end(), block.filling.begin(), block.filling.end());
+  std::vector<Candidate> candidates = candidates_();
+  if (!has_room(source)) {
+    not_before_[block.block] = loop_.clock().now() + failed_pause;
+    return look_at(block.block);
+  }
+  // A server that is full of fills is not a candidate now, and one that had a copy before comes first.
+  std::erase_if(candidates, [&](const Candidate& candidate) { return !has_room(candidate.server); });
+  std::vector<Candidate> known;
+  for (const Candidate& candidate : candidates) {
+    if (!contains(members, candidate.server) && copies_.find(candidate.server, block.block)) known.push_back(candidate);
+  }
+  auto chosen = placement_.choose_one(known, members);
+  if (!chosen) chosen = placement_.choose_one(candidates, members);
+  if (!chosen) {  // stays degraded until servers come
+    if (candidates.size() < candidates_().size()) {
+      not_before_[block.block] = loop_.clock().now() + failed_pause;
+      look_at(block.block);
+    }
+    return;
+  }
+  fills_[block.block] = {*chosen, source, 0, loop_.clock().now()};
+  copies_.put(*chosen, {{block.block, 0, wire::CopyState::gone, 0}});  // what was known of its old copy is void
+  raiser_.fill(block.block, *chosen, look_again(block.block));
+}
+
+void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId source) {
+  const Instant now = loop_.clock().now();
+  const auto found = fills_.find(block.block);
+  const bool ordered = found != fills_.end() && found->second.server == server && found->second.epoch == block.epoch &&
+                       now - found->second.ordered <= order_again;
+  if (ordered) return;
+  if (found == fills_.end() && !has_room(server)) {
+    not_before_[block.block] = now + failed_pause;
+    return look_at(block.block);
+  }
+  fills_[block.block] = {server, source, block.epoch, now};
+  const BlockId id = block.block;
+  storage_.fill(server, {id, block.epoch, source}, [this, id, server](const Status& status) {
+    if (status) return;
+    log::info("control.fill_postponed",
+              {{"block", to_string(id)}, {"server", raw(server)}, {"reason", status.error().what}});
+    const auto again = fills_.find(id);
+    if (again != fills_.end()) again->second.epoch = 0;
+    not_before_[id] = loop_.clock().now() + failed_pause;
+    look_at(id);
+  });
+}
+
+// The block has all its copies: those that were dropped on the way are not needed any more.
+void Repair::remove_dropped(const wire::BlockInfo& block) {
+  const Instant now = loop_.clock().now();
+  for (const CopyRecord& copy : copies_.of(block.block)) {
+    if (contains(block.in_sync, copy.server) || contains(block.filling, copy.server)) continue;
+    if (servers_.is_up(copy.server, now)) deletes_.remove_dropped(copy.server, {block.block});
+  }
+}
+
+EpochRaiser::Done Repair::look_again(BlockId block) {
+  return [this, block](const Result<wire::BlockInfo>& raised) {
+    if (!raised) {
+      if (raised.error().code == Code::no_entry) {
+        fills_.erase(block);
+        return;
+      }
+      fills_.erase(block);
+      not_before_[block] = loop_.clock().now() + failed_pause;
+    }
+    look_at(block);
+  };
+}
+
+}  // namespace lace::control

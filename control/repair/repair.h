@@ -1,0 +1,79 @@
+// Makes copies whole again: looks at blocks that want attention, and at all blocks when servers come, stay away, or control
+// starts; takes the next step of each (planner.h). Fills are bounded in number for each server, so that repair never floods
+// the cluster.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "control/mapping/copies.h"
+#include "control/mapping/deletes.h"
+#include "control/mapping/epoch_raiser.h"
+#include "control/mapping/placement.h"
+#include "control/mapping/servers.h"
+#include "control/repair/planner.h"
+
+namespace lace::control {
+
+// Loop thread only. What it is handed outlives it.
+class Repair {
+ public:
+  using Candidates = std::function<std::vector<Candidate>()>;
+
+  Repair(net::Loop& loop, Namespace& ns, Servers& servers, Copies& copies, EpochRaiser& raiser, StorageCalls& storage,
+         PlacementPlan& placement, Deletes& deletes, const Timing& timing, uint32_t wanted, Candidates candidates);
+
+  void start();  // begins to look, every timing.repair_tick
+  void stop();
+  void look_at(BlockId block);
+  void look_at_all() { scan_wanted_ = true; }
+
+  size_t filling() const { return fills_.size(); }
+
+ private:
+  struct Fill {
+    ServerId server{}, source{};
+    Epoch epoch = 0;  // at which it was ordered; 0: not yet
+    Instant ordered;
+  };
+  void tick();
+  void watch_away();
+  void scan();
+  void watch_fills();
+  void look(BlockId block);
+  void look(const wire::BlockInfo& block);
+  BlockFacts facts_of(const wire::BlockInfo& block);
+  MemberFact fact_of(ServerId server, BlockId block) const;
+  void start_fill(const wire::BlockInfo& block, ServerId source);
+  void order_fill(const wire::BlockInfo& block, ServerId server, ServerId source);
+  void remove_dropped(const wire::BlockInfo& block);
+  bool has_room(ServerId server) const;
+  EpochRaiser::Done look_again(BlockId block);
+
+  net::Loop& loop_;
+  Namespace& namespace_;
+  Servers& servers_;
+  Copies& copies_;
+  EpochRaiser& raiser_;
+  StorageCalls& storage_;
+  PlacementPlan& placement_;
+  Deletes& deletes_;
+  const Timing& timing_;
+  const uint32_t wanted_;
+  const Candidates candidates_;
+  const Instant start_;
+
+  net::TimerId timer_{};
+  std::set<BlockId> attention_;
+  std::map<BlockId, Instant> not_before_;  // blocks whose last step failed
+  std::set<ServerId> known_away_;
+  std::map<BlockId, Fill> fills_;
+  bool scan_wanted_ = true;
+  bool scanning_ = false;
+  BlockId scan_after_{};
+};
+
+}  // namespace lace::control

@@ -1,0 +1,58 @@
+// Commits on their way: applied in the next group, durable, punched where extents were removed, answered.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/net/transport.h"
+#include "control/group/group_commit.h"
+#include "control/mapping/deletes.h"
+#include "control/mapping/punches.h"
+#include "control/sessions/session_keeper.h"
+
+namespace lace::control {
+
+// Loop thread only. What it is handed outlives it.
+class CommitQueue {
+ public:
+  // Told of each commit that was applied.
+  using Observer = std::function<void(const wire::Commit&, const wire::CommitReply&)>;
+
+  CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, Punches& punches, Deletes& deletes);
+
+  // The session is known, and it is the asker's. Before open() commits wait (at most max_waiting of them).
+  void add(wire::Commit commit, net::Responder responder);
+  // Punches from before a restart are done: commits may be served.
+  void open();
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
+
+ private:
+  struct Work {
+    wire::Commit commit;
+    CommitOutcome outcome;
+    std::vector<net::Responder> responders;  // more than one: it was sent again before it was answered
+  };
+  using WorkRef = std::shared_ptr<Work>;
+  using Slot = std::pair<SessionId, uint32_t>;
+
+  void start(const WorkRef& work);
+  void hold(const Work& work, bool held);
+  void applied(const WorkRef& work, const Status& status);
+  void finish(const WorkRef& work, const Status& status);
+
+  GroupCommit& group_;
+  Sessions& sessions_;
+  SessionKeeper& keeper_;
+  Punches& punches_;
+  Deletes& deletes_;
+  Observer observer_;
+  bool open_ = false;
+  std::deque<WorkRef> waiting_;
+  std::map<Slot, WorkRef> under_way_;
+};
+
+}  // namespace lace::control
