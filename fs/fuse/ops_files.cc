@@ -1,0 +1,139 @@
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "fs/fuse/operations.h"
+
+namespace lace::fs::ops {
+namespace {
+
+Handle handle_of(const fuse_file_info* info) { return Handle{info->fh}; }
+
+bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+void describe(Request& request, const Opened& opened, fuse_file_info& info) {
+  info.fh = raw(opened.handle);
+  info.keep_cache = opened.keep_pages;
+  // Where others may append too, the kernel's idea of the end is old, and its pages would hold the bytes in the wrong place.
+  const bool alone = request.file_system().cache_times().attributes.count() > 0;
+  info.direct_io = (info.flags & O_APPEND) && writes(info.flags) && !alone;
+}
+
+// The kernel leaves it to open(O_TRUNC) to take set-id bits away, as it would at a truncate(2).
+Status drop_privileges(Request& request, const Opened& opened) {
+  const uint32_t mode = opened.attributes.mode;
+  const bool group = (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+  if (request.context.uid == 0 || (!(mode & S_ISUID) && !group)) return {};
+  wire::SetAttributes change;
+  change.inode = opened.attributes.inode;
+  change.set = wire::SetAttributes::set_mode;
+  change.mode = mode & 07777 & ~static_cast<uint32_t>(S_ISUID | (group ? S_ISGID : 0));
+  const auto changed = request.file_system().set_attributes(request.context, change);
+  if (!changed) return pass(changed);
+  return {};
+}
+
+void release_locks(Request& request, InodeId inode, LockOwner owner, bool flock) {
+  const Status released = request.file_system().release_locks(request.context, inode, owner, flock);
+  // Interrupted, or nobody there now: the lock must not stay behind.
+  if (!released) request.service.release_locks_later(inode, owner, flock);
+}
+
+}  // namespace
+
+void create(Request& request, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* info) {
+  const InodeId in = request.inode(parent);
+  const auto opened = request.file_system().create(request.context, in, name, S_IFREG | (mode & 07777), info->flags);
+  if (!opened) return request.answer_error(opened.error());
+  request.service.changes.changed(in);
+  request.service.changes.changed(opened->attributes.inode);
+  describe(request, *opened, *info);
+  if (request.answer_created(*opened, *info)) return;
+  request.file_system().release(request.context, opened->handle);
+  request.file_system().forget(opened->attributes.inode, 1);
+}
+
+void open(Request& request, fuse_ino_t node, fuse_file_info* info) {
+  const InodeId inode = request.inode(node);
+  const auto opened = request.file_system().open(request.context, inode, info->flags);
+  if (!opened) return request.answer_error(opened.error());
+  if (info->flags & O_TRUNC) {
+    const Status dropped = drop_privileges(request, *opened);
+    request.service.changes.changed(inode);
+    if (!dropped) {
+      request.file_system().release(request.context, opened->handle);
+      return request.answer_error(dropped.error());
+    }
+  }
+  describe(request, *opened, *info);
+  if (!request.answer_opened(*info)) request.file_system().release(request.context, opened->handle);
+}
+
+void read(Request& request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  char* into = request.worker.room(size);
+  const auto got = request.file_system().read(request.context, handle_of(info), static_cast<uint64_t>(offset), into, size);
+  if (!got) return request.answer_error(got.error());
+  request.answer_bytes(into, *got);
+}
+
+void write(Request& request, fuse_ino_t node, const char* bytes, size_t size, off_t offset, fuse_file_info* info) {
+  const auto written = request.file_system().write(request.context, handle_of(info), static_cast<uint64_t>(offset),
+                                                   std::string_view(bytes, size));
+  request.service.changes.changed(request.inode(node));
+  if (!written) return request.answer_error(written.error());
+  request.answer_count(*written);
+}
+
+void flush(Request& request, fuse_ino_t node, fuse_file_info* info) {
+  const InodeId inode = request.inode(node);
+  const Status flushed = request.file_system().flush(request.context, handle_of(info));
+  const LockOwner owner{info->lock_owner};
+  if (request.service.owners.take(inode, owner)) release_locks(request, inode, owner, false);
+  request.answer_status(flushed);
+}
+
+void release(Request& request, fuse_ino_t node, fuse_file_info* info) {
+  if (info->flock_release) release_locks(request, request.inode(node), LockOwner{info->lock_owner}, true);
+  request.file_system().release(request.context, handle_of(info));
+  request.answer_done();
+}
+
+void fsync(Request& request, fuse_ino_t, int data_only, fuse_file_info* info) {
+  request.answer_status(request.file_system().sync(request.context, handle_of(info), data_only != 0));
+}
+
+void fallocate(Request& request, fuse_ino_t node, int mode, off_t offset, off_t length, fuse_file_info* info) {
+  if (offset < 0 || length <= 0) return request.answer_error(EINVAL);
+  const Status done = request.file_system().allocate(request.context, handle_of(info), mode, static_cast<uint64_t>(offset),
+                                                     static_cast<uint64_t>(length));
+  request.service.changes.changed(request.inode(node));
+  request.answer_status(done);
+}
+
+void lseek(Request& request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) return request.answer_error(EINVAL);
+  if (offset < 0) return request.answer_error(ENXIO);
+  const auto found = request.file_system().seek(request.context, handle_of(info), static_cast<uint64_t>(offset), whence);
+  if (!found) return request.answer_error(found.error());
+  request.answer_offset(*found);
+}
+
+void copy_file_range(Request& request, fuse_ino_t, off_t from_offset, fuse_file_info* from_info, fuse_ino_t to,
+                     off_t to_offset, fuse_file_info* to_info, size_t length, int flags) {
+  if (flags != 0) return request.answer_error(EINVAL);
+  // Callers go on where a short copy ended; a bound keeps each request interruptible in good time.
+  constexpr size_t longest = size_t{64} << 20;
+  const auto copied = request.file_system().copy_range(request.context, handle_of(from_info), static_cast<uint64_t>(from_offset),
+                                                       handle_of(to_info), static_cast<uint64_t>(to_offset),
+                                                       std::min(length, longest));
+  request.service.changes.changed(request.inode(to));
+  if (!copied) return request.answer_error(copied.error());
+  request.answer_count(*copied);
+}
+
+void ioctl(Request& request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned, const void*, size_t, size_t) {
+  request.answer_error(ENOTTY);
+}
+
+}  // namespace lace::fs::ops
