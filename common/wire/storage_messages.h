@@ -81,7 +81,8 @@ struct ForwardWrite {
   uint64_t offset = 0;
   InodeId inode{};
   uint64_t file_offset = 0;
-  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset)
+  uint64_t stream = 0;  // numbers count within it: the writes of one primary process to the block at this epoch
+  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset, stream)
 };
 
 struct PageRun {

@@ -15,7 +15,22 @@
 
 namespace lace::storage {
 
-enum class State : uint8_t { whole = 1, filling = 2, suspect = 3 };  // as wire::CopyState
+enum class State : uint8_t {
+  whole = 1,
+  filling = 2,  // has missing pages
+  suspect = 3,  // may have lost writes in a crash: serves nothing until control says what counts
+  dropped = 4,  // is no member of its block any more: kept, serves nothing
+};
+
+// What is suspect is stored as whole: the journal knows.
+inline StoredState stored_state(State state) {
+  if (state == State::filling) return StoredState::filling;
+  return state == State::dropped ? StoredState::dropped : StoredState::whole;
+}
+inline State state_of(StoredState stored) {
+  if (stored == StoredState::filling) return State::filling;
+  return stored == StoredState::dropped ? State::dropped : State::whole;
+}
 
 struct OpenCopy {
   std::shared_ptr<disk::File> file;

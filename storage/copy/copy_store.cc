@@ -49,6 +49,21 @@ uint64_t CopyStore::new_bytes(BlockId block, uint64_t offset, uint64_t length) c
   return pages * page_bytes;
 }
 
+Status CopyStore::serves(const Copy& copy) {
+  if (copy.state == State::suspect) return fail(Code::unavailable, to_string(copy.block) + " waits for control to say what counts");
+  if (copy.state == State::dropped) return fail(Code::stale, to_string(copy.block) + " is no member any more");
+  return {};
+}
+
+bool CopyStore::idle() const {
+  if (journal_.busy()) return false;
+  for (const BlockId block : open_) {
+    const CopyRef copy = find_ref(block);
+    if (copy->syncing || copy->open->busy || copy->open->readers > 0) return false;
+  }
+  return true;
+}
+
 CopyRef CopyStore::add_copy(BlockId block, Epoch epoch, State state) {
   auto copy = std::make_shared<Copy>();
   copy->block = block;
@@ -66,8 +81,7 @@ void CopyStore::count(Copy& copy, int64_t data, int64_t missing) {
 }
 
 Status CopyStore::write_identity(Copy& copy) {
-  CopyIdentity identity{copy.block, copy.epoch,       copy.state == State::filling ? StoredState::filling : StoredState::whole,
-                        copy.inode, copy.file_offset, options_.cluster};
+  CopyIdentity identity{copy.block, copy.epoch, stored_state(copy.state), copy.inode, copy.file_offset, options_.cluster};
   copy.identity_unsynced = true;
   unclean_.insert(copy.block);
   return copy.open->file->write(identity_offset, encode_identity(identity));

@@ -48,6 +48,9 @@ struct FetchedPages {
   Bytes bytes;
 };
 
+// What this server is for a block from an epoch on.
+enum class Role : uint8_t { member, filling, none };
+
 struct CopyInfo {
   BlockId block{};
   Epoch epoch = 0;
@@ -72,6 +75,8 @@ class CopyStore {
 
   // Blocking, first: finds the copies, and which of them may have lost something. Errors: io, corrupt, ...
   Status open();
+  // Whether nothing is under way: no journal group, no sync, no change in line.
+  bool idle() const;
   // Blocking, last: syncs everything and says so in the journal. Nothing may be under way.
   Status close();
   void set_cluster(const std::string& cluster) { options_.cluster = cluster; }
@@ -88,14 +93,18 @@ class CopyStore {
   uint64_t new_bytes(BlockId block, uint64_t offset, uint64_t length) const;
 
   // Makes the copy if it may appear and `epoch` is 1. `inode` and `file_offset` say whose bytes these are.
-  void write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, InodeId inode, uint64_t file_offset, Done done);
+  // `done` gets what was written as it now is in whole pages, from the border in front of `offset` on: for members that miss
+  // the rest of these pages.
+  using Written = std::function<void(Result<Bytes>)>;
+  void write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, InodeId inode, uint64_t file_offset, bool whole_pages,
+             Written done);
   void read(BlockId block, Epoch epoch, uint64_t offset, uint64_t length, std::function<void(Result<ReadData>)> done);
   void punch(BlockId block, Epoch epoch, uint64_t offset, uint64_t length, Done done);
   // All writes answered before are durable when it is done. A copy that is not here has nothing to sync.
   void sync(BlockId block, Epoch epoch, Done done);
 
   // See wire::EpochChange. Durable when done.
-  void set_epoch(BlockId block, Epoch from, Epoch to, bool filling, Done done);
+  void set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done done);
   void remove(BlockId block, Done done);      // durable; not here: done
   void quarantine(BlockId block, Done done);  // moved aside
 
@@ -124,6 +133,7 @@ class CopyStore {
 
   // copy_store.cc: which copies there are, open files, order of changes
   CopyRef find_ref(BlockId block) const;
+  static Status serves(const Copy& copy);  // whether it may be read and written now
   CopyRef add_copy(BlockId block, Epoch epoch, State state);
   Status make_file(Copy& copy);
   Status write_identity(Copy& copy);

@@ -9,21 +9,22 @@ struct CopyStore::EpochOp {
   CopyRef copy;
   Epoch from = 0;
   Epoch to = 0;
-  bool filling = false;
+  Role role = Role::member;
   bool reset = false;  // decided: the copy becomes one big hole
   Done done;
 };
 
-void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, bool filling, Done done) {
+void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done done) {
   if (to == 0 || to > PageEntry::epoch_mask || raw(block) == 0) return done(fail(Code::invalid, "no epoch to go to"));
-  filling = filling || from == 0;
+  if (role == Role::member && from == 0) role = Role::filling;
   CopyRef copy = find_ref(block);
+  if (!copy && role == Role::none) return remove(block, std::move(done));  // so that no first write makes it
   if (!copy) {
-    if (!filling && from != 1) return done(fail(Code::stale, to_string(block) + " is not here"));
+    if (role == Role::member && from != 1) return done(fail(Code::stale, to_string(block) + " is not here"));
     copy = add_copy(block, from, State::whole);
   }
   if (const auto open = opened(copy); !open) return done(pass(open));
-  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, filling, false, nullptr});
+  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, role, false, nullptr});
   op->done = [this, copy, done = std::move(done)](Status status) {
     if (!status && !copy->on_disk && !copy->gone && copy->open->queue.empty()) drop_copy(copy);  // it could not be made
     done(std::move(status));
@@ -36,18 +37,21 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
   Copy& copy = *op->copy;
   const auto stale = [&] { return fail(Code::stale, to_string(copy.block) + " is at epoch " + std::to_string(copy.epoch)); };
   if (copy.gone) {  // removed by what was in line before: begin anew
-    return set_epoch(copy.block, op->from, op->to, op->filling, [op](Status status) { op->done(std::move(status)); });
+    return set_epoch(copy.block, op->from, op->to, op->role, [op](Status status) { op->done(std::move(status)); });
   }
   if (copy.on_disk && copy.epoch > op->to) return op->done(stale());
   const bool there = copy.on_disk && copy.epoch == op->to && !copy.needs_reset;
-  if (op->filling) {
-    if (there && copy.state != State::suspect) return op->done({});
+  if (op->role == Role::none) {
+    if (there && copy.state == State::dropped) return op->done({});
+  } else if (op->role == Role::filling) {
+    if (there && (copy.state == State::whole || copy.state == State::filling)) return op->done({});
     // It goes on filling when only the epoch grew by one and it was a member all the time: it had every write.
     const bool goes_on = copy.on_disk && copy.state == State::filling && op->from != 0 && copy.epoch == op->from &&
                          op->to == op->from + 1 && !copy.needs_reset;
     op->reset = !goes_on;
   } else {
     const bool suspect = copy.on_disk && copy.state == State::suspect;
+    if (copy.on_disk && copy.state == State::dropped) return op->done(stale());
     if (there && !suspect) return op->done({});
     if (!copy.on_disk && op->from != 1) return op->done(stale());
     if (copy.on_disk && !there && copy.epoch != op->from) return op->done(stale());
@@ -56,9 +60,11 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
       return accept_suspect(op->copy, [this, op](const Status& status) { status ? advance_epoch(op) : op->done(status); });
     }
   }
-  const bool filling = op->filling;
-  std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, filling, 0, copy.block, op->to, 0}};
-  if (op->reset) records.push_back({JournalRecord::Kind::dirty, true, all_regions, copy.block, op->to, 0});
+  StoredState state = StoredState::whole;
+  if (op->role == Role::filling) state = StoredState::filling;
+  if (op->role == Role::none) state = StoredState::dropped;
+  std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, state, 0, copy.block, op->to, 0}};
+  if (op->reset) records.push_back({JournalRecord::Kind::dirty, state, all_regions, copy.block, op->to, 0});
   journal_.append(std::move(records), [this, op](Status status) {
     if (status) status = install_epoch(*op);
     op->done(std::move(status));
@@ -74,6 +80,7 @@ Status CopyStore::install_epoch(EpochOp& op) {
   copy.suspect = 0;
   copy.accepted = false;
   if (copy.state == State::suspect) copy.state = State::whole;
+  if (op.role == Role::none) copy.state = State::dropped;
   if (op.reset) {
     copy.dirty = all_regions;
     copy.state = State::filling;
@@ -151,7 +158,7 @@ void CopyStore::remove(BlockId block, Done done) {
   if (!copy) {
     if (removed_.contains(block)) return done({});
     remember_removed(block);
-    return journal_.append({{JournalRecord::Kind::removed, false, 0, block, 0, 0}}, std::move(done));
+    return journal_.append({{JournalRecord::Kind::removed, no_state, 0, block, 0, 0}}, std::move(done));
   }
   if (const auto open = opened(copy); !open) return done(pass(open));
   in_order(copy, [this, copy, done = std::move(done)] { remove_now(copy, false, done); });
@@ -184,7 +191,7 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
                next_in_order(copy);
              });
   };
-  journal_.append({{aside ? Kind::forgotten : Kind::removed, false, 0, block, 0, 0}}, unlink);
+  journal_.append({{aside ? Kind::forgotten : Kind::removed, no_state, 0, block, 0, 0}}, unlink);
 }
 
 }  // namespace lace::storage

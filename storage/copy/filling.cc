@@ -145,7 +145,7 @@ void CopyStore::finish_fill(BlockId block, Epoch epoch, Done done) {
     // Durable first, then said: control counts on it at once.
     copy->sync_next.push_back([this, copy, finish](Status synced) {
       if (!synced) return finish(std::move(synced));
-      journal_.append({{JournalRecord::Kind::epoch, false, 0, copy->block, copy->epoch, 0}}, [this, copy, finish](Status noted) {
+      journal_.append({{JournalRecord::Kind::epoch, StoredState::whole, 0, copy->block, copy->epoch, 0}}, [this, copy, finish](Status noted) {
         if (!noted) return finish(std::move(noted));
         copy->state = State::whole;
         Status put = write_identity(*copy);

@@ -46,7 +46,7 @@ Result<CopyIdentity> decode_identity(std::string_view bytes) {
     return fail(Code::corrupt, "format " + std::to_string(format) + " is not known here: use a newer lace-storage");
   }
   const auto state = get_at<uint32_t>(bytes, at_state);
-  if (state != 1 && state != 2) return fail(Code::corrupt, "state " + std::to_string(state) + " is not known here");
+  if (state < 1 || state > 3) return fail(Code::corrupt, "state " + std::to_string(state) + " is not known here");
   CopyIdentity identity;
   identity.block = BlockId{get_at<uint64_t>(bytes, at_block)};
   identity.epoch = get_at<uint32_t>(bytes, at_epoch);

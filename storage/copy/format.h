@@ -16,7 +16,7 @@
 //               16  8   block
 //               24  8   inode whose bytes were written first
 //               32  8   where in that file block offset 0 would be (may wrap below zero for packed files: two's complement)
-//               40  4   state: 1 whole, 2 filling
+//               40  4   state: 1 whole, 2 filling, 3 dropped
 //               44  32  cluster, 32 hex digits
 //               76  4   crc32c of bytes 0-75
 //
@@ -75,7 +75,9 @@ static_assert(sizeof(PageEntry) == 8 && offsetof(PageEntry, crc) == 0 && offseto
 static_assert(table_offset == 67108864 && identity_offset == 67239936 && copy_file_bytes == 67244032);
 static_assert(sizeof(TableChunk) == page_bytes && table_chunks == 32 && block_regions == 16);
 
-enum class StoredState : uint32_t { whole = 1, filling = 2 };
+enum class StoredState : uint32_t { whole = 1, filling = 2, dropped = 3 };
+
+inline constexpr StoredState no_state = StoredState::whole;  // of journal records that do not speak of one
 
 struct CopyIdentity {
   BlockId block{};

@@ -27,7 +27,7 @@ void CopyStore::mark(const CopyRef& copy, RegionMask regions) {
   const auto fresh = static_cast<RegionMask>(regions & ~copy->marking);
   if (fresh == 0) return;  // the mark that is under way will wake who waits
   copy->marking |= fresh;
-  journal_.append({{JournalRecord::Kind::dirty, copy->state == State::filling, fresh, copy->block, copy->epoch, 0}},
+  journal_.append({{JournalRecord::Kind::dirty, stored_state(copy->state), fresh, copy->block, copy->epoch, 0}},
                   [this, copy, fresh](const Status& status) {
                     copy->marking = static_cast<RegionMask>(copy->marking & ~fresh);
                     if (status && !copy->gone) {
@@ -53,7 +53,8 @@ void CopyStore::sync(BlockId block, Epoch epoch, Done done) {
     return done(fail(Code::stale, to_string(block) + " is not here"));
   }
   if (copy->epoch != epoch) return done(fail(Code::stale, to_string(block) + " is at another epoch"));
-  if (copy->rotten && copy->sync_failed) return done(fail(Code::io, to_string(block) + ": an earlier sync failed"));
+  if (Status may = serves(*copy); !may) return done(may);
+  if (copy->sync_failed) return done(fail(Code::io, to_string(block) + ": an earlier sync failed"));
   if (copy->unsynced == 0 && !copy->identity_unsynced && !copy->name_unsynced) {
     if (!copy->syncing) return done({});
     copy->sync_now.push_back(std::move(done));  // everything answered so far is in the sync that runs
@@ -99,7 +100,7 @@ void CopyStore::finish_sync(const CopyRef& copy, RegionMask regions, const Statu
 }
 
 void CopyStore::mark_clean(Copy& copy) {
-  journal_.note({JournalRecord::Kind::clean, false, copy.dirty, copy.block, copy.epoch, 0});
+  journal_.note({JournalRecord::Kind::clean, no_state, copy.dirty, copy.block, copy.epoch, 0});
   copy.dirty = 0;
 }
 
@@ -126,7 +127,7 @@ void CopyStore::tick() {
   for (const CopyRef& copy : late) start_sync(copy);
   if (totals_.received_bytes != received_noted_) {
     received_noted_ = totals_.received_bytes;
-    journal_.note({JournalRecord::Kind::received, false, 0, BlockId{}, 0, received_noted_});
+    journal_.note({JournalRecord::Kind::received, no_state, 0, BlockId{}, 0, received_noted_});
   }
   if (journal_.wants_compaction()) journal_.compact(live_records());
 }
@@ -135,17 +136,17 @@ std::vector<JournalRecord> CopyStore::live_records() const {
   using Kind = JournalRecord::Kind;
   std::vector<JournalRecord> records;
   for (const BlockId block : removed_order_) {
-    if (removed_.contains(block)) records.push_back({Kind::removed, false, 0, block, 0, 0});
+    if (removed_.contains(block)) records.push_back({Kind::removed, no_state, 0, block, 0, 0});
   }
   for (const auto& [block, copy] : copies_) {
-    const bool filling = copy->state == State::filling;
+    const StoredState state = stored_state(copy->state);
     const bool identity = copy->on_disk && (copy->identity_unsynced || copy->syncing || copy->name_unsynced);
-    if (identity || filling) records.push_back({Kind::epoch, filling, 0, block, copy->epoch, 0});
+    if (identity || state == StoredState::filling) records.push_back({Kind::epoch, state, 0, block, copy->epoch, 0});
     const auto regions = static_cast<RegionMask>(copy->dirty | copy->suspect);
     const uint64_t suspect = copy->suspect != 0 ? JournalRecord::suspect : 0;
-    if (regions != 0) records.push_back({Kind::dirty, filling, regions, block, copy->epoch, suspect});
+    if (regions != 0) records.push_back({Kind::dirty, state, regions, block, copy->epoch, suspect});
   }
-  records.push_back({Kind::received, false, 0, BlockId{}, 0, totals_.received_bytes});
+  records.push_back({Kind::received, no_state, 0, BlockId{}, 0, totals_.received_bytes});
   return records;
 }
 
@@ -165,8 +166,8 @@ Status CopyStore::close() {
     copy->identity_unsynced = copy->name_unsynced = false;
     if (copy->dirty != 0) mark_clean(*copy);
   }
-  journal_.note({JournalRecord::Kind::received, false, 0, BlockId{}, 0, totals_.received_bytes});
-  if (all) journal_.note({JournalRecord::Kind::closed, false, 0, BlockId{}, 0, 0});
+  journal_.note({JournalRecord::Kind::received, no_state, 0, BlockId{}, 0, totals_.received_bytes});
+  if (all) journal_.note({JournalRecord::Kind::closed, no_state, 0, BlockId{}, 0, 0});
   if (Status closed = journal_.close(); !closed) return closed;
   return all;
 }

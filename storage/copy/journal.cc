@@ -42,7 +42,7 @@ std::vector<JournalRecord> read_records(std::string_view bytes, uint64_t generat
     if (get_at<uint32_t>(bytes, 0) != crc32c(bytes.substr(4, record_bytes - 4), seed)) break;
     JournalRecord record;
     record.kind = static_cast<JournalRecord::Kind>(get_at<uint8_t>(bytes, 4));
-    record.filling = get_at<uint8_t>(bytes, 5) != 0;
+    record.state = static_cast<StoredState>(get_at<uint8_t>(bytes, 5));
     record.regions = get_at<uint16_t>(bytes, 6);
     record.block = BlockId{get_at<uint64_t>(bytes, 8)};
     record.epoch = get_at<uint32_t>(bytes, 16);
@@ -73,7 +73,7 @@ std::string Journal::frame(const std::vector<JournalRecord>& records, uint64_t g
     const JournalRecord& record = records[i];
     const size_t at = i * record_bytes;
     put_at(bytes, at + 4, static_cast<uint8_t>(record.kind));
-    put_at(bytes, at + 5, static_cast<uint8_t>(record.filling));
+    put_at(bytes, at + 5, static_cast<uint8_t>(record.state));
     put_at(bytes, at + 6, record.regions);
     put_at(bytes, at + 8, raw(record.block));
     put_at(bytes, at + 16, record.epoch);

@@ -9,7 +9,7 @@
 // checksum (seeded with the generation) does not match.
 //
 //   header:  0 8 "LACEJRNL"   8 4 format, 1   12 4 crc32c of bytes 16-103   16 8 generation   24 16 unused   40 64 boot id
-//   record:  0 4 crc32c of bytes 4-31 and generation   4 1 kind   5 1 filling   6 2 regions   8 8 block   16 4 epoch   20 4 unused
+//   record:  0 4 crc32c of bytes 4-31 and generation   4 1 kind   5 1 state   6 2 regions   8 8 block   16 4 epoch   20 4 unused
 //            24 8 value
 #pragma once
 
@@ -29,14 +29,14 @@ struct JournalRecord {
   enum class Kind : uint8_t {
     dirty = 1,     // `regions` of the copy, which is at `epoch`
     clean = 2,     // `regions` are as on disk
-    epoch = 3,     // the copy is at `epoch`, `filling` or whole
+    epoch = 3,     // the copy is at `epoch`, in `state`
     removed = 4,   // the block
     received = 5,  // `value` bytes were received by hole copies since the server was made
     closed = 6,    // everything was synced, and the server stopped
     forgotten = 7,  // the copy is gone from here, but may come back (quarantine)
   };
   Kind kind{};
-  bool filling = false;
+  StoredState state = StoredState::whole;
   RegionMask regions = 0;
   BlockId block{};
   Epoch epoch = 0;
@@ -63,6 +63,7 @@ class Journal {
   // Goes with the next append; lost in a crash before that, which must be harmless.
   void note(const JournalRecord& record);
 
+  bool busy() const { return busy_; }
   bool wants_compaction() const;
   // Goes on in the other file with `live`: what the caller needs of all records appended so far.
   void compact(std::vector<JournalRecord> live);

@@ -137,7 +137,7 @@ void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t lengt
     if (epoch == 1 && may_appear(block)) return done(ReadData{});
     return done(fail(Code::stale, to_string(block) + " is not here"));
   }
-  if (copy->state == State::suspect) return done(fail(Code::unavailable, to_string(block) + " waits for control"));
+  if (Status may = serves(*copy); !may) return done(pass(may));
   if (const auto open = opened(copy); !open) return done(pass(open));
   auto op = std::make_shared<ReadOp>();
   op->copy = copy;

@@ -11,7 +11,7 @@ namespace lace::storage {
 struct CopyStore::Known {
   bool removed = false;
   bool decided = false;  // there is an epoch record: control made it so, and the identity page may be older
-  bool filling = false;
+  StoredState state = StoredState::whole;
   Epoch epoch = 0;
   RegionMask dirty = 0;
   RegionMask suspect = 0;  // were so at an earlier start already
@@ -29,11 +29,11 @@ CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord
         break;
       case JournalRecord::Kind::clean: known.dirty = static_cast<RegionMask>(known.dirty & ~record.regions); break;
       case JournalRecord::Kind::epoch:
-        known = {false, true, record.filling, record.epoch, known.removed ? RegionMask{0} : known.dirty, 0};
+        known = {false, true, record.state, record.epoch, known.removed ? RegionMask{0} : known.dirty, 0};
         removed_.erase(record.block);
         break;
       case JournalRecord::Kind::removed:
-        known = {true, false, false, 0, 0, 0};
+        known = {true, false, no_state, 0, 0, 0};
         remember_removed(record.block);
         break;
       case JournalRecord::Kind::forgotten: known = {}; break;
@@ -112,7 +112,7 @@ Status CopyStore::adopt(BlockId block, const Known* known, bool same_boot) {
     copy->epoch = identity->epoch;
     copy->inode = identity->inode;
     copy->file_offset = identity->file_offset;
-    if (identity->state == StoredState::filling) copy->state = State::filling;
+    copy->state = state_of(identity->state);
   }
   const auto counts = count_pages(file);
   if (!counts) return pass(counts);
@@ -120,14 +120,14 @@ Status CopyStore::adopt(BlockId block, const Known* known, bool same_boot) {
   if (known == nullptr) return {};
   const bool behind = copy->epoch < known->epoch;  // the identity page was lost, or had not followed yet
   copy->epoch = std::max(copy->epoch, known->epoch);
-  if (known->decided) copy->state = known->filling ? State::filling : State::whole;
+  if (known->decided) copy->state = state_of(known->state);
   if (Status sized = file.truncate(copy_file_bytes); !sized) return sized;
   const bool start_anew = copy->state == State::filling && (behind || (known->dirty != 0 && !same_boot));
   if (start_anew) {
     copy->dirty = all_regions;
     return reset_to_hole(*copy);
   }
-  if (known->dirty != 0) {
+  if (known->dirty != 0 && copy->state != State::dropped) {
     if (Status looked = adopt_dirty(*copy, *known, same_boot); !looked) return looked;
   }
   copy->name_unsynced = true;
@@ -185,12 +185,12 @@ Status CopyStore::bring_back(const KnownBlocks& known, bool same_boot) {
     const CopyRef copy = add_copy(block, about.epoch, State::whole);
     if (const auto open = opened(copy); !open) return pass(open);
     copy->dirty = about.dirty;
-    if (about.filling) copy->state = State::filling;
+    copy->state = state_of(about.state);
     if (Status made = make_file(*copy); !made) return made;
-    if (about.filling) {
+    if (copy->state == State::filling) {
       copy->dirty = all_regions;
       if (Status reset = reset_to_hole(*copy); !reset) return reset;
-    } else if (lost) {
+    } else if (lost && copy->state == State::whole) {
       copy->state = State::suspect;
       copy->suspect = about.dirty;
       log::warn("storage.copy_suspect", {{"block", to_string(block)}, {"why", "its file was lost when the machine went down"}});

@@ -12,6 +12,7 @@ struct CopyStore::WriteOp {
   Bytes bytes;
   InodeId inode{};
   uint64_t file_offset = 0;
+  bool whole_pages = false;
   Done done;
   std::unique_ptr<std::string> head;  // first page, where it is written in part: its old content, then the new one
   std::unique_ptr<std::string> tail;  // last page, the same, where it is another one
@@ -22,10 +23,23 @@ struct CopyStore::WriteOp {
   uint32_t count() const { return last() - first() + 1; }
   bool partial_head() const { return offset % page_bytes != 0 || (first() == last() && end() % page_bytes != 0); }
   bool partial_tail() const { return last() != first() && end() % page_bytes != 0; }
+
+  Bytes result() const {
+    if (!whole_pages) return {};
+    if (!head && !tail) return bytes;
+    std::string pages;
+    pages.reserve(count() * page_bytes);
+    if (head) pages = *head;
+    const uint64_t body = std::min(end(), first() * page_bytes + pages.size());
+    const uint64_t stop = tail ? last() * page_bytes : end();
+    if (body < stop) pages += bytes.view().substr(body - offset, stop - body);
+    if (tail) pages += *tail;
+    return Bytes(std::move(pages));
+  }
 };
 
 void CopyStore::write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, InodeId inode, uint64_t file_offset,
-                      Done done) {
+                      bool whole_pages, Written done) {
   if (bytes.empty() || offset >= block_bytes || bytes.size() > block_bytes - offset) {
     return done(fail(Code::invalid, "a write outside of the block"));
   }
@@ -42,9 +56,11 @@ void CopyStore::write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, 
   op->bytes = std::move(bytes);
   op->inode = inode;
   op->file_offset = file_offset;
-  op->done = [this, copy, done = std::move(done)](Status status) {
-    done(std::move(status));
-    next_in_order(copy);
+  op->whole_pages = whole_pages;
+  op->done = [this, op = op.get(), done = std::move(done)](const Status& status) {
+    const CopyRef written = op->copy;  // whoever calls this holds `op`
+    done(status ? Result<Bytes>(op->result()) : pass(status));
+    next_in_order(written);
   };
   in_order(copy, [this, op] { advance_write(op); });
 }
@@ -53,7 +69,7 @@ void CopyStore::write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, 
 void CopyStore::advance_write(const std::shared_ptr<WriteOp>& op) {
   Copy& copy = *op->copy;
   if (copy.gone || copy.epoch != op->epoch) return op->done(fail(Code::stale, to_string(copy.block) + " is at another epoch"));
-  if (copy.state == State::suspect) return op->done(fail(Code::unavailable, to_string(copy.block) + " waits for control"));
+  if (Status may = serves(copy); !may) return op->done(may);
   const auto resume = [this, op](const Status& status) { status ? advance_write(op) : op->done(status); };
   if (!marked(op->copy, regions_of(op->offset, op->bytes.size()), resume)) return;
   if (!copy.on_disk) {
@@ -189,7 +205,7 @@ void CopyStore::punch(BlockId block, Epoch epoch, uint64_t offset, uint64_t leng
 void CopyStore::punch_now(const CopyRef& copy, Epoch epoch, uint64_t offset, uint64_t length, const Done& done) {
   if (copy->gone || !copy->on_disk) return done({});
   if (copy->epoch != epoch) return done(fail(Code::stale, to_string(copy->block) + " is at another epoch"));
-  if (copy->state == State::suspect) return done(fail(Code::unavailable, to_string(copy->block) + " waits for control"));
+  if (Status may = serves(*copy); !may) return done(may);
   const Resume resume = [this, copy, epoch, offset, length, done](const Status& status) {
     status ? punch_now(copy, epoch, offset, length, done) : done(status);
   };

@@ -1,0 +1,31 @@
+#include "storage/ops/server.h"
+
+namespace lace::storage {
+namespace {
+
+template <class Message>
+void decoded(Server& server, net::Incoming& incoming, net::Responder reply, void (*run)(Server&, Message, Asked)) {
+  auto message = wire::decode<Message>(incoming.body);
+  if (!message) return reply.refuse(message.error());
+  run(server, std::move(*message), Asked{std::move(incoming.payload), incoming.term, std::move(reply)});
+}
+
+}  // namespace
+
+void dispatch(Server& server, net::Incoming incoming, net::Responder reply) {
+  switch (incoming.kind) {
+    case wire::Kind::write_block: return decoded(server, incoming, std::move(reply), write_block);
+    case wire::Kind::read_block: return decoded(server, incoming, std::move(reply), read_block);
+    case wire::Kind::sync_blocks: return decoded(server, incoming, std::move(reply), sync_blocks);
+    case wire::Kind::forward_write: return decoded(server, incoming, std::move(reply), forward_write);
+    case wire::Kind::fetch_pages: return decoded(server, incoming, std::move(reply), fetch_pages);
+    case wire::Kind::set_epochs: return decoded(server, incoming, std::move(reply), set_epochs);
+    case wire::Kind::delete_blocks: return decoded(server, incoming, std::move(reply), delete_blocks);
+    case wire::Kind::punch_blocks: return decoded(server, incoming, std::move(reply), punch_blocks);
+    case wire::Kind::fill_blocks: return decoded(server, incoming, std::move(reply), fill_blocks);
+    case wire::Kind::inspect_block: return decoded(server, incoming, std::move(reply), inspect_block);
+    default: return reply.refuse(Code::malformed, "a storage server does not answer this kind of message");
+  }
+}
+
+}  // namespace lace::storage
