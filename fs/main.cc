@@ -67,8 +67,9 @@ Result<net::NetworkOptions> network_options(const std::string& key_file) {
   return options;
 }
 
-int serve(const Flags& flags, const fs::MountFlags& mount_flags, const std::vector<wire::Endpoint>& controls, int stop_fd) {
-  const auto mount_point = fs::check_mount_point(flags.mount_point, mount_flags.nonempty);
+int serve(const Flags& flags, const fs::fuse::MountFlags& mount_flags, const std::vector<wire::Endpoint>& controls,
+          int stop_fd) {
+  const auto mount_point = fs::fuse::check_mount_point(flags.mount_point, mount_flags.nonempty);
   if (!mount_point) return failed(mount_point.error().what);
   auto options = network_options(mount_flags.keys.empty() ? flags.keys : mount_flags.keys);
   if (!options) return failed(options.error().what);
@@ -85,7 +86,7 @@ int serve(const Flags& flags, const fs::MountFlags& mount_flags, const std::vect
   auto file_system = fs::FileSystem::mount(network, clock, std::move(mount));
   if (!file_system) return failed(file_system.error().what);
   {
-    auto attached = fs::Mount::attach(**file_system, network, clock, {*mount_point, mount_flags, joined(controls)});
+    auto attached = fs::fuse::Mount::attach(**file_system, network, clock, {*mount_point, mount_flags, joined(controls)});
     if (!attached) return failed(attached.error().what);
     log::info("mount.ready", {{"mount_point", *mount_point}, {"controls", joined(controls)}});
     say_ready(flags.ready_fd);
@@ -103,15 +104,16 @@ int main(int argc, char** argv) {
   config::Options options("lace-fs", "mounts LaceFS at a directory, in the foreground, until it is unmounted or gets SIGTERM");
   options.argument("MOUNTPOINT", flags.mount_point, "an empty directory");
   options.list("control", flags.controls, "URL", "the control servers: ipc://PATH or tcp://HOST:PORT#KEY").required();
-  options.list("options", flags.mount_options, "OPTION", "mount options: " + fs::known_mount_flags()).short_name('o');
+  options.list("options", flags.mount_options, "OPTION", "mount options: " + fs::fuse::known_mount_flags()).short_name('o');
   options.text("keys", flags.keys, "FILE", "key pair of this client, for tcp:// (as -o keys=FILE)");
   options.number("ready-fd", flags.ready_fd, -1, 1 << 20, "descriptor that gets one byte when the directory is mounted");
   options.daemon_flags();
-  options.section("Examples", "  lace-fs --control ipc:///run/lace/control-1.sock ~/lace\n"
-                              "  lace-fs --control tcp://a:7400#KEY,tcp://b:7400#KEY -o ro,timeout=10 /mnt/lace");
+  options.section("Examples",
+                  "  lace-fs --control ipc:///run/lace/control-1.sock ~/lace\n"
+                  "  lace-fs --control tcp://a:7400#KEY,tcp://b:7400#KEY -o ro,timeout=10 /mnt/lace");
   if (const auto code = options.parse(argc, argv)) return *code;
 
-  const auto mount_flags = fs::parse_mount_flags(flags.mount_options, geteuid() == 0);
+  const auto mount_flags = fs::fuse::parse_mount_flags(flags.mount_options, geteuid() == 0);
   if (!mount_flags) return options.wrong_usage(mount_flags.error().what);
   std::vector<wire::Endpoint> controls;
   for (const std::string& text : flags.controls) {

@@ -10,7 +10,7 @@
 
 #include "common/base/ids.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class ChangeTable {
  public:
@@ -37,4 +37,4 @@ class ChangeTable {
   std::array<std::atomic<Stamp>, places> table_{};
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

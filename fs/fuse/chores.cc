@@ -2,7 +2,7 @@
 
 #include "fs/fuse/worker.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 Chores::Chores(std::unique_ptr<net::Caller> caller) : caller_(std::move(caller)), thread_([this] { run(); }) {}
 
@@ -50,4 +50,4 @@ void Chores::run() {
   }
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -11,7 +11,7 @@
 
 #include "common/net/transport.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class Chores {
  public:
@@ -41,4 +41,4 @@ class Chores {
   std::thread thread_;  // last: uses all above
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

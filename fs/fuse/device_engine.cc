@@ -16,7 +16,7 @@
 #include "fs/fuse/fuse_api.h"
 #include "fs/fuse/reply_device.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 // The largest request: a write of 1 MiB, its headers, and a page to spare as the kernel wants it.
@@ -25,15 +25,15 @@ constexpr size_t request_bytes = (size_t{1} << 20) + 2 * page_bytes;
 constexpr int wake_signal = SIGUSR2;
 
 struct Buffer {
-  Buffer() : bytes(static_cast<char*>(operator new(request_bytes, std::align_val_t{page_bytes}))) {}
-  ~Buffer() { operator delete(bytes, std::align_val_t{page_bytes}); }
+  Buffer() : bytes(static_cast<char*>(operator new (request_bytes, std::align_val_t{page_bytes}))) {}
+  ~Buffer() { operator delete (bytes, std::align_val_t{page_bytes}); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   char* const bytes;
 };
 
 void install_wake_signal() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) {};
   CHECK(::sigaction(wake_signal, &action, nullptr) == 0);  // no SA_RESTART: read(2) must return
 }
@@ -179,4 +179,4 @@ void DeviceEngine::stop() {
   }
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -10,7 +10,7 @@
 #include "fs/fuse/engine.h"
 #include "fs/fuse/worker.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class DeviceEngine final : public Engine {
  public:
@@ -48,4 +48,4 @@ class DeviceEngine final : public Engine {
   std::condition_variable changed_;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

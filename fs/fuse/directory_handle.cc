@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 // The first page answers most directories whole; the rest of a large one comes in larger pieces.
@@ -46,8 +46,6 @@ bool DirectoryHandle::is_fresh(const Place& place, const wire::DirectoryEntry& e
          (entry.attributes.links <= 1 || place.changes.links_same_since(stamp_));
 }
 
-Millis DirectoryHandle::age(const Clock& clock) const {
-  return std::chrono::duration_cast<Millis>(clock.now() - fetched_at_);
-}
+Millis DirectoryHandle::age(const Clock& clock) const { return std::chrono::duration_cast<Millis>(clock.now() - fetched_at_); }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -10,7 +10,7 @@
 #include "fs/client/file_system.h"
 #include "fs/fuse/change_table.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class DirectoryHandle {
  public:
@@ -52,4 +52,4 @@ class DirectoryHandle {
   Instant fetched_at_;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

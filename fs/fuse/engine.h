@@ -9,7 +9,7 @@
 #include "common/base/result.h"
 #include "fs/fuse/service.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class Engine {
  public:
@@ -30,4 +30,4 @@ std::unique_ptr<Engine> make_device_engine(Service& service, net::Network& netwo
 // Writes replies for libfuse to where their request came from: fuse_custom_io.writev.
 ssize_t write_reply(int session_device, iovec* pieces, int count, void*);
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

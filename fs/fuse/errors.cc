@@ -4,7 +4,7 @@
 
 #include "common/base/log.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 bool expected(Code code) {
@@ -67,12 +67,11 @@ int errno_of(Code code) {
 int reported_errno(const Error& error, const char* operation) {
   static log::Limiter limiter;
   if (!expected(error.code) && limiter.pass()) {
-    log::warn("mount.operation_failed", {{"operation", operation},
-                                         {"error", name_of(error.code)},
-                                         {"what", error.what},
-                                         {"suppressed", limiter.taken()}});
+    log::warn(
+        "mount.operation_failed",
+        {{"operation", operation}, {"error", name_of(error.code)}, {"what", error.what}, {"suppressed", limiter.taken()}});
   }
   return errno_of(error.code);
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 constexpr size_t max_early = 1024;
@@ -14,8 +14,8 @@ constexpr size_t max_early = 1024;
 uint64_t bit(int signal) { return uint64_t{1} << (signal - 1); }
 
 // Signals whose default is to do nothing, to stop, or to go on.
-const uint64_t harmless = bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT) | bit(SIGSTOP) | bit(SIGTSTP) |
-                          bit(SIGTTIN) | bit(SIGTTOU);
+const uint64_t harmless =
+    bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT) | bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
 
 }  // namespace
 
@@ -144,4 +144,4 @@ void Interrupts::run_timer() {
   }
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

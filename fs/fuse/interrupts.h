@@ -17,7 +17,7 @@
 #include "common/base/clock.h"
 #include "fs/fuse/worker.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class Interrupts {
  public:
@@ -66,4 +66,4 @@ class Interrupts {
 // Whether a signal is pending that will end this thread's process. `thread` as in /proc.
 bool is_dying(uint32_t thread);
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

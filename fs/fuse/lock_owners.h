@@ -9,7 +9,7 @@
 
 #include "common/base/ids.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class LockOwners {
  public:
@@ -33,4 +33,4 @@ class LockOwners {
   std::set<std::pair<InodeId, LockOwner>> owners_;  // guarded by mutex_
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

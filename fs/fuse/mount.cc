@@ -18,7 +18,7 @@
 #include "fs/fuse/operations.h"
 #include "fs/fuse/unmount.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 constexpr int read_ahead_kb = 4096;
@@ -50,7 +50,8 @@ void raise_read_ahead(const std::string& mount_point) {
   const std::string path = "/sys/class/bdi/" + (mounted ? mounted->device : "?") + "/read_ahead_kb";
   std::ofstream file(path);
   file << read_ahead_kb << std::flush;
-  if (!file) log::info("mount.read_ahead_kept", {{"file", path}, {"remedy", "write 4096 to it as root: large reads get faster"}});
+  if (!file)
+    log::info("mount.read_ahead_kept", {{"file", path}, {"remedy", "write 4096 to it as root: large reads get faster"}});
 }
 
 // Consumes what made `stop_fd` readable.
@@ -209,4 +210,4 @@ Result<std::unique_ptr<Mount>> Mount::attach(FileSystem& file_system, net::Netwo
   return mount;
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -1,7 +1,7 @@
 // A FileSystem attached to a directory through the kernel.
 //
-// Threads: those of the engine carry out requests; `chores` makes the kernel forget; a timer delivers late interrupts. run() and
-// the destructor belong to the thread that attached.
+// Threads: those of the engine carry out requests; `chores` makes the kernel forget; a timer delivers late interrupts. run()
+// and the destructor belong to the thread that attached.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 #include "fs/client/file_system.h"
 #include "fs/fuse/mount_flags.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 struct AttachOptions {
   std::string mount_point;  // checked and absolute: see check_mount_point()
@@ -26,9 +26,10 @@ class Mount {
                                                AttachOptions options);
   virtual ~Mount() = default;  // detaches
 
-  // Serves until the directory is unmounted by somebody else, or `stop_fd` becomes readable; then writes what the kernel has not
-  // written yet, and unmounts. A second time that `stop_fd` becomes readable ends that at once. `stop_fd`: a signalfd or an eventfd.
+  // Serves until the directory is unmounted by somebody else, or `stop_fd` becomes readable; then writes what the kernel has
+  // not written yet, and unmounts. A second time that `stop_fd` becomes readable ends that at once. `stop_fd`: a signalfd or an
+  // eventfd.
   virtual void run(int stop_fd) = 0;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -5,7 +5,7 @@
 #include <map>
 #include <string_view>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 using Take = std::function<std::string(MountFlags&, const std::string& value)>;  // answers what is wrong, or nothing
@@ -60,14 +60,18 @@ const std::map<std::string, Known, std::less<>>& known() {
       {"nonempty", flag([](MountFlags& flags) { flags.nonempty = true; })},
       {"uid", id(&Squash::uid)},
       {"gid", id(&Squash::gid)},
-      {"timeout", {true, [](MountFlags& flags, const std::string& value) {
-                     return take_number<int64_t>(value, 1, 86'400, [&](int64_t s) { flags.timeout = Millis{s * 1000}; });
-                   }}},
+      {"timeout",
+       {true,
+        [](MountFlags& flags, const std::string& value) {
+          return take_number<int64_t>(value, 1, 86'400, [&](int64_t s) { flags.timeout = Millis{s * 1000}; });
+        }}},
       {"subtree", {true, take_subtree}},
-      {"keys", {true, [](MountFlags& flags, const std::string& value) {
-                  flags.keys = value;
-                  return std::string();
-                }}},
+      {"keys",
+       {true,
+        [](MountFlags& flags, const std::string& value) {
+          flags.keys = value;
+          return std::string();
+        }}},
       {"suid", passed("suid")},
       {"nosuid", passed("nosuid")},
       {"dev", passed("dev")},
@@ -109,8 +113,9 @@ Result<MountFlags> parse_mount_flags(const std::vector<std::string>& options, bo
       return fail(Code::invalid, "unknown mount option '" + name + "': the known ones are " + known_mount_flags());
     }
     if (found->second.takes_value != (at != option.npos)) {
-      return fail(Code::invalid, "mount option '" + name + "' " + (found->second.takes_value ? "needs a value: " : "takes no value: ") +
-                                     name + (found->second.takes_value ? "=..." : ""));
+      return fail(Code::invalid, "mount option '" + name + "' " +
+                                     (found->second.takes_value ? "needs a value: " : "takes no value: ") + name +
+                                     (found->second.takes_value ? "=..." : ""));
     }
     const std::string wrong = found->second.take(flags, at == option.npos ? "" : option.substr(at + 1));
     if (!wrong.empty()) return fail(Code::invalid, "mount option '" + option + "' " + wrong);
@@ -118,4 +123,4 @@ Result<MountFlags> parse_mount_flags(const std::vector<std::string>& options, bo
   return flags;
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

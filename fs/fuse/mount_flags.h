@@ -7,7 +7,7 @@
 #include "fs/client/file_system.h"
 #include "fs/fuse/service.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 struct MountFlags {
   bool read_only = false;
@@ -17,14 +17,15 @@ struct MountFlags {
   Squash squash;
   Millis timeout{60'000};
   std::string subtree = "/";
-  std::string keys;                  // a file
-  std::vector<std::string> passed;   // to mount(2) as they are: nosuid, nodev, noexec, ...
+  std::string keys;                 // a file
+  std::vector<std::string> passed;  // to mount(2) as they are: nosuid, nodev, noexec, ...
 };
 
-// `options` are the pieces between the commas. `as_root` decides defaults. Errors: invalid, naming the option and the known ones.
+// `options` are the pieces between the commas. `as_root` decides defaults. Errors: invalid, naming the option and the known
+// ones.
 Result<MountFlags> parse_mount_flags(const std::vector<std::string>& options, bool as_root);
 
 // "ro, noatime, ...": for --help and messages.
 std::string known_mount_flags();
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

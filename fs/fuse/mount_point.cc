@@ -12,7 +12,7 @@
 #include <sstream>
 #include <string_view>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 using namespace std::string_view_literals;
@@ -87,7 +87,7 @@ Result<std::string> check_mount_point(const std::string& path, bool allow_nonemp
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
   if (!real) return fail(Code::invalid, unreadable(path, errno));
   std::string absolute = real.get();
-  struct stat found{};
+  struct stat found {};
   if (::stat(absolute.c_str(), &found) != 0) return fail(Code::invalid, unreadable(absolute, errno));
   if (!S_ISDIR(found.st_mode)) return fail(Code::not_directory, absolute + " is not a directory: name a directory to mount at");
   if (const auto mounted = mounted_at(absolute)) {
@@ -96,10 +96,11 @@ Result<std::string> check_mount_point(const std::string& path, bool allow_nonemp
                                 "' first, or name another directory");
   }
   if (!allow_nonempty && !is_empty(absolute)) {
-    return fail(Code::not_empty, absolute + " is not empty, and a mount would hide what is in it: name an empty directory, "
-                                            "or give -o nonempty");
+    return fail(Code::not_empty, absolute +
+                                     " is not empty, and a mount would hide what is in it: name an empty directory, "
+                                     "or give -o nonempty");
   }
   return absolute;
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

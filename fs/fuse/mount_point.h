@@ -8,9 +8,9 @@
 
 #include "common/base/result.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
-struct MountEntry {  // a line of /proc/self/mountinfo
+struct MountEntry {    // a line of /proc/self/mountinfo
   std::string device;  // "0:57"
   std::string mount_point, type, source;
 };
@@ -22,4 +22,4 @@ std::optional<MountEntry> mounted_at(const std::string& path);
 // allowed), a mount point already, or the remains of a mount whose process is gone.
 Result<std::string> check_mount_point(const std::string& path, bool allow_nonempty);
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -4,7 +4,7 @@
 
 #include "fs/fuse/request.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 
 // Entries
 void lookup(Request&, fuse_ino_t parent, const char* name);
@@ -63,4 +63,4 @@ const fuse_lowlevel_ops& table();
 // Negotiates with the kernel: what it may do by itself, and how large requests are.
 void init(void* service, fuse_conn_info* connection);
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

@@ -5,7 +5,7 @@
 
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 using Set = wire::SetAttributes;
@@ -42,8 +42,7 @@ void set_times(const Clock& clock, const struct stat& wanted, int which, Set& ch
     change.set |= Set::set_modified;
     // One clock reading for both, so that utimensat(UTIME_NOW) leaves them equal.
     const bool both_now = (which & FUSE_SET_ATTR_ATIME_NOW) && (which & FUSE_SET_ATTR_MTIME_NOW);
-    change.modified = both_now ? change.accessed
-                               : (which & FUSE_SET_ATTR_MTIME_NOW) ? clock.wall() : file_time(wanted.st_mtim);
+    change.modified = both_now ? change.accessed : (which & FUSE_SET_ATTR_MTIME_NOW) ? clock.wall() : file_time(wanted.st_mtim);
   }
 }
 
@@ -79,7 +78,7 @@ void setattr(Request& request, fuse_ino_t node, struct stat* wanted, int which, 
 void statfs(Request& request, fuse_ino_t) {
   const auto usage = request.file_system().usage(request.context);
   if (!usage) return request.answer_error(usage.error());
-  struct statvfs out{};
+  struct statvfs out {};
   out.f_bsize = page_bytes;
   out.f_frsize = page_bytes;
   out.f_blocks = usage->capacity_bytes / page_bytes;
@@ -91,4 +90,4 @@ void statfs(Request& request, fuse_ino_t) {
   request.answer_statfs(out);
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

@@ -8,7 +8,7 @@
 #include "fs/fuse/directory_handle.h"
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 DirectoryHandle& handle_of(const fuse_file_info* info) { return *reinterpret_cast<DirectoryHandle*>(info->fh); }
@@ -23,7 +23,7 @@ class Listing {
 
   // False: the buffer is full. The inode number shows, the kernel looks the rest up if it wants to.
   bool add_plain(const char* name, InodeId inode, uint32_t type, uint64_t offset) {
-    struct stat shown{};
+    struct stat shown {};
     shown.st_ino = raw(inode);
     shown.st_mode = type;
     if (!plus_) return took(fuse_add_direntry(request_.raw_request(), end(), left(), name, &shown, static_cast<off_t>(offset)));
@@ -81,7 +81,8 @@ bool add_entry(Listing& listing, const DirectoryHandle& handle, const DirectoryH
 }
 
 // What is here already; never waits.
-void fill(Listing& listing, const DirectoryHandle& handle, const DirectoryHandle::Place& place, InodeId inode, uint64_t offset) {
+void fill(Listing& listing, const DirectoryHandle& handle, const DirectoryHandle::Place& place, InodeId inode,
+          uint64_t offset) {
   const CacheTimes times = times_left(place.file_system.cache_times(), handle.age(place.clock));
   if (offset == 0 && !listing.add_plain(".", inode, S_IFDIR, 1)) return;
   if (offset <= 1 && !listing.add_plain("..", handle.parent(), S_IFDIR, behind_dots)) return;
@@ -101,7 +102,8 @@ void list(Request& request, fuse_ino_t node, size_t size, off_t offset, fuse_fil
   const DirectoryHandle::Place place{request.file_system(), request.context, request.service.changes, request.service.clock,
                                      worth};
   const auto from = static_cast<uint64_t>(offset);
-  const Status prepared = from == 0 ? handle.rewind(place) : handle.prepare(place, from <= behind_dots ? 0 : from - behind_dots);
+  const Status prepared =
+      from == 0 ? handle.rewind(place) : handle.prepare(place, from <= behind_dots ? 0 : from - behind_dots);
   if (!prepared) return request.answer_error(prepared.error());
   Listing listing(request, size, plus);
   const Request::Replying replying(request.worker);
@@ -134,4 +136,4 @@ void fsyncdir(Request& request, fuse_ino_t node, int, fuse_file_info*) {
   request.answer_status(request.file_system().sync_directory(request.context, request.inode(node)));
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

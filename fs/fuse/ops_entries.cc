@@ -4,7 +4,7 @@
 
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 void answer_made(Request& request, InodeId parent, const Result<Attributes>& made) {
@@ -94,4 +94,4 @@ void readlink(Request& request, fuse_ino_t node) {
   request.answer_text(*target);
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

@@ -5,7 +5,7 @@
 
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 Handle handle_of(const fuse_file_info* info) { return Handle{info->fh}; }
@@ -119,14 +119,14 @@ void lseek(Request& request, fuse_ino_t, off_t offset, int whence, fuse_file_inf
   request.answer_offset(*found);
 }
 
-void copy_file_range(Request& request, fuse_ino_t, off_t from_offset, fuse_file_info* from_info, fuse_ino_t to,
-                     off_t to_offset, fuse_file_info* to_info, size_t length, int flags) {
+void copy_file_range(Request& request, fuse_ino_t, off_t from_offset, fuse_file_info* from_info, fuse_ino_t to, off_t to_offset,
+                     fuse_file_info* to_info, size_t length, int flags) {
   if (flags != 0) return request.answer_error(EINVAL);
   // Callers go on where a short copy ended; a bound keeps each request interruptible in good time.
   constexpr size_t longest = size_t{64} << 20;
-  const auto copied = request.file_system().copy_range(request.context, handle_of(from_info), static_cast<uint64_t>(from_offset),
-                                                       handle_of(to_info), static_cast<uint64_t>(to_offset),
-                                                       std::min(length, longest));
+  const auto copied =
+      request.file_system().copy_range(request.context, handle_of(from_info), static_cast<uint64_t>(from_offset),
+                                       handle_of(to_info), static_cast<uint64_t>(to_offset), std::min(length, longest));
   request.service.changes.changed(request.inode(to));
   if (!copied) return request.answer_error(copied.error());
   request.answer_count(*copied);
@@ -136,4 +136,4 @@ void ioctl(Request& request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsig
   request.answer_error(ENOTTY);
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

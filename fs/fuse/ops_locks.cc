@@ -7,7 +7,7 @@
 #include "fs/fuse/operations.h"
 #include "fs/fuse/reply_device.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 static_assert(F_RDLCK == 0 && F_WRLCK == 1 && F_UNLCK == 2, "as wire::LockRange::type has them");
@@ -65,7 +65,7 @@ void set_lock(Request& request, const wire::LockRange& range, bool wait) {
 void getlk(Request& request, fuse_ino_t node, fuse_file_info* info, struct flock* lock) {
   const auto conflict = request.file_system().test_lock(request.context, range_of(request, node, info, *lock));
   if (!conflict) return request.answer_error(conflict.error());
-  struct flock out{};
+  struct flock out {};
   out.l_whence = SEEK_SET;
   out.l_type = static_cast<short>(conflict->type);
   if (conflict->type != F_UNLCK) {
@@ -97,4 +97,4 @@ void flock(Request& request, fuse_ino_t node, fuse_file_info* info, int operatio
   set_lock(request, range, (operation & LOCK_NB) == 0);
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 template <size_t length>
@@ -96,4 +96,4 @@ void init(void*, fuse_conn_info* connection) {
   connection->time_gran = 1;
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

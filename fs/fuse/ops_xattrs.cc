@@ -5,7 +5,7 @@
 
 #include "fs/fuse/operations.h"
 
-namespace lace::fs::ops {
+namespace lace::fs::fuse::ops {
 namespace {
 
 using namespace std::string_view_literals;
@@ -13,9 +13,7 @@ using namespace std::string_view_literals;
 // What the mount answers about itself and does not list: for tools that are given a path.
 constexpr std::string_view own_prefix = "lace."sv;
 
-bool is_acl(std::string_view name) {
-  return name == "system.posix_acl_access"sv || name == "system.posix_acl_default"sv;
-}
+bool is_acl(std::string_view name) { return name == "system.posix_acl_access"sv || name == "system.posix_acl_default"sv; }
 
 bool is_stored(std::string_view name) {
   return name.starts_with("user."sv) || name.starts_with("trusted."sv) || name.starts_with("security."sv) || is_acl(name);
@@ -80,4 +78,4 @@ void removexattr(Request& request, fuse_ino_t node, const char* name) {
   request.answer_status(removed);
 }
 
-}  // namespace lace::fs::ops
+}  // namespace lace::fs::fuse::ops

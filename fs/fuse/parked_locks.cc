@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 void ParkedLocks::park(uint64_t unique, uint64_t waiter, const wire::LockRange& range, Answer answer) {
   Outcome outcome = Outcome::interrupted;
@@ -94,4 +94,4 @@ size_t ParkedLocks::size() const {
   return parked_.size();
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

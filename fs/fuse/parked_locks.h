@@ -10,7 +10,7 @@
 
 #include "fs/client/file_system.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class ParkedLocks {
  public:
@@ -57,4 +57,4 @@ class ParkedLocks {
   std::deque<Abandoned> abandoned_;    // answered as interrupted, but perhaps granted some day
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -1,7 +1,7 @@
 // To which descriptor of /dev/fuse this thread's replies go: a request must be answered where it was read.
 #pragma once
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 // -1: the session's own descriptor (for messages that answer nothing).
 inline int& reply_device() {
@@ -20,4 +20,4 @@ class ReplyDevice {
   const int before_;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -7,7 +7,7 @@
 #include "common/base/check.h"
 #include "fs/fuse/errors.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 Worker& current_worker() {
@@ -46,7 +46,7 @@ fuse_req_t Request::take() {
 fuse_req_t Request::leave_open() { return take(); }
 
 struct stat Request::stat_of(const Attributes& attributes) const {
-  struct stat out{};
+  struct stat out {};
   out.st_ino = raw(attributes.inode);
   out.st_mode = attributes.mode;
   out.st_nlink = attributes.links;
@@ -125,4 +125,4 @@ void Request::answer_statfs(const struct statvfs& usage) { fuse_reply_statfs(tak
 
 void Request::answer_lock(const struct flock& lock) { fuse_reply_lock(take(), &lock); }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -7,7 +7,7 @@
 #include "fs/fuse/service.h"
 #include "fs/fuse/worker.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class Request {
  public:
@@ -69,4 +69,4 @@ class Request {
   const char* operation_;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

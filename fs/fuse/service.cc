@@ -4,7 +4,7 @@
 
 #include "common/base/log.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 Service::Service(FileSystem& its_file_system, net::Network& network, const Clock& its_clock, Squash its_squash,
                  std::string its_controls)
@@ -16,9 +16,8 @@ Service::Service(FileSystem& its_file_system, net::Network& network, const Clock
       interrupts(its_clock),
       chores(network.make_caller()),
       parked([this](const wire::LockRange& range) { unlock_later(range); }) {
-  interrupts.set_parked([this](uint64_t unique) {
-    return parked.interrupt(unique, [this](uint64_t waiter) { return cancel_lock(waiter); });
-  });
+  interrupts.set_parked(
+      [this](uint64_t unique) { return parked.interrupt(unique, [this](uint64_t waiter) { return cancel_lock(waiter); }); });
 }
 
 Result<bool> Service::cancel_lock(uint64_t waiter) {
@@ -51,4 +50,4 @@ void Service::release_locks_later(InodeId inode, LockOwner owner, bool flock) {
   });
 }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -14,7 +14,7 @@
 
 struct fuse_session;
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 // -o uid=N,gid=N: what owner every file shows, and new files get.
 struct Squash {
@@ -22,7 +22,8 @@ struct Squash {
 };
 
 struct Service {
-  Service(FileSystem& its_file_system, net::Network& network, const Clock& its_clock, Squash its_squash, std::string its_controls);
+  Service(FileSystem& its_file_system, net::Network& network, const Clock& its_clock, Squash its_squash,
+          std::string its_controls);
 
   FileSystem& file_system;
   const Clock& clock;
@@ -48,4 +49,4 @@ struct Service {
   std::atomic<uint64_t> cancels_{0};
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

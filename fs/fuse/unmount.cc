@@ -15,7 +15,7 @@
 
 extern char** environ;
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 namespace {
 
 // mmap'ed pages that were changed; the rest is with the file system already.
@@ -67,4 +67,4 @@ Unmount::Unmount(std::string mount_point, int done_fd) : thread_(std::make_uniqu
 
 Unmount::~Unmount() { thread_->thread.join(); }
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 class Unmount {
  public:
@@ -21,4 +21,4 @@ class Unmount {
   std::unique_ptr<Thread> thread_;
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

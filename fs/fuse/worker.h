@@ -8,7 +8,7 @@
 
 #include "common/net/transport.h"
 
-namespace lace::fs {
+namespace lace::fs::fuse {
 
 struct Worker {
   explicit Worker(std::unique_ptr<net::Caller> its_caller) : caller(std::move(its_caller)) {}
@@ -38,4 +38,4 @@ struct Worker {
   }
 };
 
-}  // namespace lace::fs
+}  // namespace lace::fs::fuse

@@ -16,8 +16,8 @@ std::optional<std::vector<AclEntry>> parse_acl(const std::string& value);
 std::string format_acl(const std::vector<AclEntry>& acl);
 bool is_minimal(const std::vector<AclEntry>& acl);  // says no more than a mode does
 
-uint32_t mode_of(const std::vector<AclEntry>& acl, uint32_t mode);    // access ACL set: the mode that goes with it
-void apply_mode(std::vector<AclEntry>& acl, uint32_t mode);           // chmod
-uint32_t inherit_mode(std::vector<AclEntry>& acl, uint32_t mode);     // a file made with `mode` below this default ACL
+uint32_t mode_of(const std::vector<AclEntry>& acl, uint32_t mode);  // access ACL set: the mode that goes with it
+void apply_mode(std::vector<AclEntry>& acl, uint32_t mode);         // chmod
+uint32_t inherit_mode(std::vector<AclEntry>& acl, uint32_t mode);   // a file made with `mode` below this default ACL
 
 }  // namespace lace::fs

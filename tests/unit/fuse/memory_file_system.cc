@@ -568,8 +568,8 @@ Result<size_t> MemoryFileSystem::copy_range(Context&, Handle from, uint64_t from
 
 // ---------------------------------------------------------------- directories
 
-Result<wire::ReadDirectoryReply> MemoryFileSystem::read_directory(Context&, InodeId inode, uint64_t cookie, uint32_t max_entries,
-                                                                  bool with_attributes) {
+Result<wire::ReadDirectoryReply> MemoryFileSystem::read_directory(Context&, InodeId inode, uint64_t cookie,
+                                                                  uint32_t max_entries, bool with_attributes) {
   const std::lock_guard lock(mutex_);
   Node* node = find(inode);
   if (!node) return fail(Code::stale_handle);
@@ -579,7 +579,8 @@ Result<wire::ReadDirectoryReply> MemoryFileSystem::read_directory(Context&, Inod
   for (; next != node->by_cookie.end() && reply.entries.size() < max_entries; ++next) {
     const Entry& entry = node->entries.find(next->second)->second;
     const Attributes& attributes = find(entry.inode)->attributes;
-    wire::DirectoryEntry out{next->second, next->first, entry.inode, static_cast<uint8_t>((attributes.mode & S_IFMT) >> 12), {}};
+    wire::DirectoryEntry out{
+        next->second, next->first, entry.inode, static_cast<uint8_t>((attributes.mode & S_IFMT) >> 12), {}};
     if (with_attributes) out.attributes = attributes;
     reply.entries.push_back(std::move(out));
   }

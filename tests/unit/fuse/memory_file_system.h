@@ -19,13 +19,13 @@ class MemoryFileSystem final : public FileSystem {
 
   // For tests.
   void set_cache_times(CacheTimes times);
-  uint64_t lookups(InodeId inode);                 // how often the kernel was told, less what it forgot
-  bool wait_until_forgotten(Millis longest);       // until the kernel knows no inode but the root
-  void make_reads_stick(InodeId inode);            // read() of it waits until it is interrupted
+  uint64_t lookups(InodeId inode);            // how often the kernel was told, less what it forgot
+  bool wait_until_forgotten(Millis longest);  // until the kernel knows no inode but the root
+  void make_reads_stick(InodeId inode);       // read() of it waits until it is interrupted
   size_t waiting_locks();
   bool wait_for_waiting_locks(size_t count, Millis longest);
   KernelCache kernel_cache();
-  uint64_t reads() const { return reads_; }        // read() calls so far
+  uint64_t reads() const { return reads_; }  // read() calls so far
   std::map<InodeId, uint64_t> all_lookups();
 
   InodeId root() const override { return root_inode; }
@@ -61,8 +61,7 @@ class MemoryFileSystem final : public FileSystem {
   void release(Context&, Handle) override;
   Status allocate(Context&, Handle, int mode, uint64_t offset, uint64_t length) override;
   Result<uint64_t> seek(Context&, Handle, uint64_t offset, int whence) override;
-  Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset,
-                            size_t length) override;
+  Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset, size_t length) override;
 
   Result<wire::ReadDirectoryReply> read_directory(Context&, InodeId inode, uint64_t cookie, uint32_t max_entries,
                                                   bool with_attributes) override;
