@@ -9,9 +9,9 @@
 
 namespace lace::net {
 
-// For ppoll(2).
+// For ppoll(2). A time that has passed is no wait.
 inline timespec time_left(Instant until, Instant now) {
-  const auto left = std::max(std::chrono::nanoseconds{0}, std::chrono::nanoseconds{until - now});
+  const auto left = until <= now ? std::chrono::nanoseconds{0} : std::chrono::nanoseconds{until - now};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   return {static_cast<time_t>(seconds.count()), static_cast<long>((left - seconds).count())};
 }

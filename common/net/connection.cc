@@ -11,6 +11,7 @@ namespace {
 constexpr int never_ms = 3'600'000;         // ZeroMQ's own reconnecting is not wanted: after an hour the socket is long gone
 constexpr int heartbeat_every_ms = 300;     // tcp: a cut cable is noticed within this
 constexpr int heartbeat_timeout_ms = 1000;  // and this
+constexpr Millis events_trusted_for{5};  // a request in that time goes out without asking whether the connection still stands
 constexpr int watched_events = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
@@ -69,7 +70,8 @@ void Connection::send(const wire::Envelope& envelope, Request request) {
   if (waiting_.size() + under_way_.size() >= calls_under_way) {
     return complete(envelope.request, fail(Code::unavailable, endpoint_.url + ": too many requests are under way"));
   }
-  if (channel_) read_events();
+  const Instant now = core_.clock.now();
+  if (channel_ && now - events_read_ > events_trusted_for) read_events();
   Frames frames = make_frames(envelope, std::move(request.body), request.payload);
   if (up_) {
     if (!send_frames(channel_->socket, frames)) {
@@ -80,7 +82,6 @@ void Connection::send(const wire::Envelope& envelope, Request request) {
     under_way_.insert(envelope.request);
     return;
   }
-  const Instant now = core_.clock.now();
   if (!channel_ && waiting_.empty() && away_since_ && now - *away_since_ > grace && now - attempt_started_ < retry_every) {
     return complete(envelope.request, tl::unexpected<Error>(last_error_));
   }
@@ -182,6 +183,7 @@ void Connection::progress() {
 }
 
 void Connection::read_events() {
+  events_read_ = core_.clock.now();
   while (channel_) {
     const auto event = channel_->monitor.next();
     if (!event) return;
@@ -199,7 +201,11 @@ void Connection::read_replies() {
     Frames frames;
     switch (receive_frames(channel_->socket, nullptr, frames)) {
       case Received::nothing: touched_ = false; return;
-      case Received::whole: take_reply(std::move(frames)); break;
+      case Received::whole:
+        take_reply(std::move(frames));
+        if (!under_way_.empty()) break;
+        touched_ = true;  // most likely empty; whoever waits next makes sure
+        return;
       case Received::malformed: count_malformed(core_.counters, endpoint_.url, "a reply of another number of frames"); break;
     }
   }
@@ -220,7 +226,8 @@ void Connection::take_reply(Frames frames) {
 
 // ---------------------------------------------------------------- waiting
 
-void Connection::add_to(std::vector<pollfd>& descriptors) const {
+void Connection::add_to(std::vector<pollfd>& descriptors) {
+  first_descriptor_ = descriptors.size();
   if (!channel_) return;
   descriptors.push_back({channel_->fd, POLLIN, 0});
   descriptors.push_back({channel_->monitor.fd(), POLLIN, 0});
@@ -236,6 +243,12 @@ bool Connection::needs_progress() {
   if (!touched_ || !channel_) return false;
   touched_ = false;
   return (channel_->socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+}
+
+bool Connection::is_ready(const std::vector<pollfd>& descriptors, Instant now) const {
+  if (!completed_.empty() || now >= wake_at()) return true;
+  if (!channel_) return false;
+  return descriptors[first_descriptor_].revents != 0 || descriptors[first_descriptor_ + 1].revents != 0;
 }
 
 }  // namespace lace::net

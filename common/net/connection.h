@@ -48,10 +48,12 @@ class Connection {
   bool has_completed() const { return !completed_.empty(); }
 
   // What to wait for before the next progress(): any of the descriptors, or the time.
-  void add_to(std::vector<pollfd>& descriptors) const;
+  void add_to(std::vector<pollfd>& descriptors);
   Instant wake_at() const;
   // To be asked before waiting: something came in that the descriptors won't tell any more.
   bool needs_progress();
+  // After waiting, with what poll(2) made of the descriptors. True: progress() has something to do.
+  bool is_ready(const std::vector<pollfd>& descriptors, Instant now) const;
   const wire::Endpoint& endpoint() const { return endpoint_; }
 
  private:
@@ -76,8 +78,10 @@ class Connection {
   Core& core_;
   const wire::Endpoint endpoint_;
   std::unique_ptr<Channel> channel_;
-  bool up_ = false;  // the channel's handshake is done
-  bool touched_ = false;
+  bool up_ = false;              // the channel's handshake is done
+  bool touched_ = false;         // the socket was used since it was last seen empty
+  size_t first_descriptor_ = 0;  // of the last add_to()
+  Instant events_read_{};
   std::optional<Instant> away_since_;  // unset: it is there, or was never tried
   Instant attempt_started_{};
   Error last_error_{Code::unavailable, {}};

@@ -183,7 +183,8 @@ void Listener::answer(const std::string& routing_id, uint64_t request, Result<An
 
 // ---------------------------------------------------------------- waiting
 
-void Listener::add_to(std::vector<pollfd>& descriptors) const {
+void Listener::add_to(std::vector<pollfd>& descriptors) {
+  first_descriptor_ = descriptors.size();
   descriptors.push_back({fd_, POLLIN, 0});
   descriptors.push_back({monitor_->fd(), POLLIN, 0});
 }
@@ -191,6 +192,10 @@ void Listener::add_to(std::vector<pollfd>& descriptors) const {
 bool Listener::needs_drain() {
   if (!std::exchange(touched_, false)) return false;
   return (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+}
+
+bool Listener::is_ready(const std::vector<pollfd>& descriptors) const {
+  return descriptors[first_descriptor_].revents != 0 || descriptors[first_descriptor_ + 1].revents != 0;
 }
 
 }  // namespace lace::net

@@ -25,9 +25,11 @@ class Listener : public std::enable_shared_from_this<Listener> {
   // Handles what waits, up to `limit` messages. True: that was all.
   bool drain(size_t limit);
 
-  void add_to(std::vector<pollfd>& descriptors) const;
+  void add_to(std::vector<pollfd>& descriptors);
   // To be asked before waiting: something came in that the descriptors won't tell any more.
   bool needs_drain();
+  // After waiting, with what poll(2) made of the descriptors. True: drain() has something to do.
+  bool is_ready(const std::vector<pollfd>& descriptors) const;
 
  private:
   Status bind();
@@ -47,7 +49,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   int fd_ = -1;
   std::string local_path_;  // of the socket file to be removed at the end
   uint64_t term_ = 0;
-  bool touched_ = false;
+  bool touched_ = true;          // the socket was used since it was last seen empty
+  size_t first_descriptor_ = 0;  // of the last add_to()
 };
 
 }  // namespace lace::net

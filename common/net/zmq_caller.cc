@@ -31,25 +31,26 @@ Result<Answer> ZmqCaller::finish(Ticket ticket) {
     calls_.erase(found);
     return answer;
   };
-  for (;;) {
+  collect(*call.connection);
+  while (!call.answer) {
+    const bool give_up_now = interrupted_ || core_->clock.now() >= call.deadline;
+    if (!give_up_now && !call.connection->needs_progress()) {
+      descriptors_.clear();
+      call.connection->add_to(descriptors_);
+      wait(std::min(call.deadline, call.connection->wake_at()));
+    }
     call.connection->progress();
     collect(*call.connection);
-    if (call.answer) return take(std::move(*call.answer));
-    const std::string& url = call.connection->endpoint().url;
-    if (interrupted_) {
-      call.connection->forget(number);
-      return take(fail(Code::interrupted, url + ": interrupted while waiting for the answer"));
-    }
-    if (core_->clock.now() >= call.deadline) {
-      const bool sent = call.connection->forget(number);
-      return take(fail(sent ? Code::unknown : Code::unavailable,
-                       url + ": no answer within " + std::to_string(call.timeout.count()) + " ms"));
-    }
-    if (call.connection->needs_progress()) continue;
-    descriptors_.clear();
-    call.connection->add_to(descriptors_);
-    wait(std::min(call.deadline, call.connection->wake_at()));
+    if (give_up_now && !call.answer) return take(tl::unexpected<Error>(give_up(number, call)));
   }
+  return take(std::move(*call.answer));
+}
+
+Error ZmqCaller::give_up(uint64_t request, const Call& call) {
+  const std::string& url = call.connection->endpoint().url;
+  const bool sent = call.connection->forget(request);
+  if (interrupted_) return {Code::interrupted, url + ": interrupted while waiting for the answer"};
+  return {sent ? Code::unknown : Code::unavailable, url + ": no answer within " + std::to_string(call.timeout.count()) + " ms"};
 }
 
 // Answers of other tickets wait in their places.

@@ -35,6 +35,7 @@ class ZmqCaller final : public Caller {
 
   Connection& connection_to(const wire::Endpoint& endpoint);
   void collect(Connection& connection);
+  Error give_up(uint64_t request, const Call& call);
   void wait(Instant until);
 
   const std::shared_ptr<Core> core_;

@@ -14,6 +14,11 @@ namespace {
 
 constexpr size_t drained_per_turn = 1000;  // messages of one listener, so that timers and answers are never kept waiting long
 
+template <class Item>
+void add_once(std::vector<Item>& list, const Item& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
 }  // namespace
 
 ZmqLoop::ZmqLoop(std::shared_ptr<Core> core) : core_(std::move(core)), workers_(core_->options.worker_threads) {}
@@ -28,7 +33,6 @@ Status ZmqLoop::listen(const wire::Endpoint& endpoint, Handler handler) {
   if (!opened) return pass(opened);
   (*opened)->set_term(term_);
   listeners_.push_back(std::move(*opened));
-  listeners_drained_ = false;
   return {};
 }
 
@@ -95,9 +99,11 @@ void ZmqLoop::run() {
 
 void ZmqLoop::turn() {
   run_posted();
-  timers_.run_due(clock().now());
-  progress_connections();
-  drain_listeners();
+  for (Connection* connection : std::exchange(ready_connections_, {})) progress(*connection);
+  timers_.run_due(clock().now());  // after the answers: one that is here already is not too late
+  for (const auto& listener : std::exchange(ready_listeners_, {})) {
+    if (!listener->drain(drained_per_turn)) add_once(ready_listeners_, listener);
+  }
   for (auto& function : std::exchange(when_drained_, {})) function();
 }
 
@@ -110,49 +116,54 @@ void ZmqLoop::run_posted() {
   for (auto& function : posted) function();
 }
 
-void ZmqLoop::progress_connections() {
-  for (const auto& [endpoint, connection] : connections_) {
-    connection->progress();
-    for (auto& completed : connection->take_completed()) {
-      auto call = calls_.extract(completed.request);
-      if (call.empty()) continue;
-      timers_.cancel(call.mapped().timer);
-      call.mapped().done(std::move(completed.answer));
-    }
-  }
-}
-
-void ZmqLoop::drain_listeners() {
-  listeners_drained_ = true;
-  for (size_t i = 0; i < listeners_.size(); ++i) {  // a handler may listen at one more
-    const auto listener = listeners_[i];
-    if (!listener->drain(drained_per_turn)) listeners_drained_ = false;
+void ZmqLoop::progress(Connection& connection) {
+  connection.progress();
+  for (auto& completed : connection.take_completed()) {
+    auto call = calls_.extract(completed.request);
+    if (call.empty()) continue;
+    timers_.cancel(call.mapped().timer);
+    call.mapped().done(std::move(completed.answer));
   }
 }
 
 // ---------------------------------------------------------------- waiting
 
-bool ZmqLoop::work_is_left() {
-  bool left = !listeners_drained_ || !when_drained_.empty();
-  for (const auto& listener : listeners_) left |= listener->needs_drain();
-  for (const auto& [endpoint, connection] : connections_) left |= connection->needs_progress();
-  return left;
-}
-
 void ZmqLoop::wait() {
-  if (stopping_ || work_is_left()) return;
+  if (stopping_) return;
+  find_left_over();
   descriptors_.clear();
   descriptors_.push_back({wake_up_.fd(), POLLIN, 0});
-  for (const auto& listener : listeners_) listener->add_to(descriptors_);
   Instant until = timers_.next();
+  for (const auto& listener : listeners_) listener->add_to(descriptors_);
   for (const auto& [endpoint, connection] : connections_) {
     connection->add_to(descriptors_);
     until = std::min(until, connection->wake_at());
   }
+  if (!ready_connections_.empty() || !ready_listeners_.empty() || !when_drained_.empty()) until = Instant::min();
   const timespec left = until == Instant::max() ? timespec{} : time_left(until, clock().now());
-  const int ready = ppoll(descriptors_.data(), descriptors_.size(), until == Instant::max() ? nullptr : &left, nullptr);
-  CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
-  if (ready > 0 && descriptors_[0].revents != 0) wake_up_.clear();
+  const int polled = ppoll(descriptors_.data(), descriptors_.size(), until == Instant::max() ? nullptr : &left, nullptr);
+  CHECK(polled >= 0 || errno == EINTR || errno == ENOMEM);
+  if (polled > 0 && descriptors_[0].revents != 0) wake_up_.clear();
+  find_ready();
+}
+
+void ZmqLoop::find_left_over() {
+  for (const auto& listener : listeners_) {
+    if (listener->needs_drain()) add_once(ready_listeners_, listener);
+  }
+  for (const auto& [endpoint, connection] : connections_) {
+    if (connection->needs_progress()) add_once(ready_connections_, connection.get());
+  }
+}
+
+void ZmqLoop::find_ready() {
+  const Instant now = clock().now();
+  for (const auto& listener : listeners_) {
+    if (listener->is_ready(descriptors_)) add_once(ready_listeners_, listener);
+  }
+  for (const auto& [endpoint, connection] : connections_) {
+    if (connection->is_ready(descriptors_, now)) add_once(ready_connections_, connection.get());
+  }
 }
 
 }  // namespace lace::net

@@ -1,6 +1,6 @@
 // The Loop over ZeroMQ. One turn: posted functions, due timers, answers, requests, when_drained functions; then it waits in
-// poll(2) for whatever comes next. A socket's descriptor tells only changes, so a socket that was used since it was last
-// drained is asked before waiting.
+// poll(2) for whatever comes next, and touches only what is ready. A socket's descriptor tells only changes, so a socket that
+// was used since it was last seen empty is asked before waiting.
 #pragma once
 
 #include <atomic>
@@ -45,10 +45,10 @@ class ZmqLoop final : public Loop {
 
   void turn();
   void wait();
-  bool work_is_left();
+  void find_left_over();
+  void find_ready();
   void run_posted();
-  void progress_connections();
-  void drain_listeners();
+  void progress(Connection& connection);
   void time_out(uint64_t request, Millis timeout);
   Connection& connection_to(const wire::Endpoint& endpoint);
 
@@ -64,8 +64,10 @@ class ZmqLoop final : public Loop {
   uint64_t term_ = 0;
   Timers timers_;
   std::vector<std::function<void()>> when_drained_;
+  // what this turn has to look at
+  std::vector<std::shared_ptr<Listener>> ready_listeners_;
+  std::vector<Connection*> ready_connections_;
   std::vector<pollfd> descriptors_;
-  bool listeners_drained_ = true;
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_
