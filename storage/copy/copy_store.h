@@ -32,11 +32,6 @@ struct Run {  // pages of one kind
   bool zero = false;
 };
 
-struct Range {
-  uint64_t offset = 0;
-  uint64_t length = 0;
-};
-
 struct ReadData {
   std::vector<Range> ranges;  // by offset; what lies between them is zero
   Bytes bytes;                // theirs, one after another

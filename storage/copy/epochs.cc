@@ -110,22 +110,29 @@ Status CopyStore::reset_to_hole(Copy& copy) {
 }
 
 // No better copy exists: what is on the disk counts. In a page whose bytes and checksum were cut apart every sector is an old
-// or a new one, so all that was synced is in it: it gets the checksum of what it is.
+// or a new one, so all that was synced is in it: it gets the checksum of what it is. Where the table says that nothing is
+// stored, nothing stays in the file: a later write that is cut must not bring it to light.
 void CopyStore::accept_suspect(const CopyRef& copy, const Done& done) {
   const Resume resume = [this, copy, done](const Status& status) { status ? accept_suspect(copy, done) : done(status); };
   if (!table_ready(copy, 0, block_pages, resume)) return;
   struct Work {
     std::vector<std::pair<uint32_t, PageEntry>> pages;
+    std::vector<Range> holes;
     Status status;
   };
   auto work = std::make_shared<Work>();
+  work->holes = empty_ranges(copy->open->table, copy->suspect);
   for (uint32_t page = 0; page < block_pages; ++page) {
-    const bool suspect = (copy->suspect >> (page * page_bytes / region_bytes) & 1) != 0;
     const PageEntry& entry = copy->open->table.at(page);
-    if (suspect && entry.data()) work->pages.emplace_back(page, entry);
+    if (is_in(copy->suspect, page) && entry.data()) work->pages.emplace_back(page, entry);
   }
   offload_(
       [work, file = copy->open->file] {
+        for (const Range& hole : work->holes) {
+          if (work->status) work->status = file->punch(hole.offset, hole.length);
+        }
+        if (work->status) work->status = file->sync_data();
+        if (!work->status) return;
         std::string content(page_bytes, '\0');
         for (auto& [page, entry] : work->pages) {
           const auto got = file->read(page * page_bytes, content.data(), page_bytes);

@@ -37,6 +37,19 @@ Status PageTable::store(disk::File& file, uint32_t first, uint32_t count) const 
   return {};
 }
 
+std::vector<Range> empty_ranges(const PageTable& table, RegionMask regions) {
+  std::vector<Range> ranges;
+  for (uint32_t page = 0; page < block_pages; ++page) {
+    if (!is_in(regions, page) || table.at(page).data()) continue;
+    if (!ranges.empty() && ranges.back().offset + ranges.back().length == page * page_bytes) {
+      ranges.back().length += page_bytes;
+    } else {
+      ranges.push_back({page * page_bytes, page_bytes});
+    }
+  }
+  return ranges;
+}
+
 Result<PageCounts> count_pages(disk::File& file) {
   PageCounts counts;
   for (uint32_t chunk = 0; chunk < table_chunks; ++chunk) {

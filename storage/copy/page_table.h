@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "common/disk/disk.h"
 #include "storage/copy/format.h"
@@ -31,6 +32,14 @@ class PageTable {
  private:
   std::array<ChunkRef, table_chunks> chunks_;
 };
+
+struct Range {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+inline bool is_in(RegionMask regions, uint32_t page) { return (regions >> (page * page_bytes / region_bytes) & 1) != 0; }
+// What holds no data in these regions, by the table; its chunks must be there.
+std::vector<Range> empty_ranges(const PageTable& table, RegionMask regions);
 
 struct PageCounts {
   uint32_t data = 0;

@@ -150,7 +150,7 @@ Status CopyStore::adopt_dirty(Copy& copy, const Known& known, bool same_boot) {
   OpenCopy& open = *copy.open;
   std::string content(page_bytes, '\0');
   for (uint32_t page = 0; page < block_pages; ++page) {
-    if ((known.dirty >> (page * page_bytes / region_bytes) & 1) == 0) continue;
+    if (!is_in(known.dirty, page)) continue;
     const uint32_t chunk = PageTable::chunk_of(page);
     if (!open.table.has(chunk)) {
       auto loaded = PageTable::load(*open.file, chunk, false);
@@ -172,6 +172,9 @@ Status CopyStore::adopt_dirty(Copy& copy, const Known& known, bool same_boot) {
     copy.suspect = known.dirty;
     log::warn("storage.copy_suspect", {{"block", to_string(copy.block)}, {"why", "a write was cut"}, {"page", page}});
     return {};
+  }
+  for (const Range& hole : empty_ranges(open.table, known.dirty)) {  // bytes of a write that did not reach its table entry
+    if (Status punched = open.file->punch(hole.offset, hole.length); !punched) return punched;
   }
   return {};
 }

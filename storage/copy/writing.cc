@@ -180,6 +180,8 @@ void CopyStore::undo_failed(Copy& copy, uint32_t first, const std::vector<PageEn
     if (entry.data()) {
       const auto got = open.file->read((first + i) * page_bytes, content.data(), page_bytes);
       if (got && *got == page_bytes) entry.crc = crc32c(content);
+    } else {
+      (void)open.file->punch((first + i) * page_bytes, page_bytes);
     }
     open.table.set(first + i, entry);
   }
