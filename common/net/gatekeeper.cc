@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/net/quiet_thread.h"
 
 namespace lace::net {
 namespace {
@@ -28,7 +29,7 @@ Gatekeeper::Gatekeeper(zmq::context_t& context, Admit admit, NetworkCounters& co
     : admit_(std::move(admit)), counters_(counters), socket_(context, zmq::socket_type::rep) {
   socket_.set(zmq::sockopt::linger, 0);
   socket_.bind("inproc://zeromq.zap.01");
-  thread_ = std::thread([this] { serve(); });
+  thread_ = quiet_thread([this] { serve(); });
 }
 
 Gatekeeper::~Gatekeeper() { thread_.join(); }

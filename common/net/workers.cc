@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/net/quiet_thread.h"
+
 namespace lace::net {
 
 Workers::~Workers() {
@@ -18,7 +20,7 @@ void Workers::run(std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(work));
     if (static_cast<int>(queue_.size()) > idle_ && static_cast<int>(threads_.size()) < wanted_) {
-      threads_.emplace_back([this] { this->work(); });
+      threads_.push_back(quiet_thread([this] { this->work(); }));
     }
   }
   changed_.notify_one();
