@@ -28,7 +28,13 @@ wire::CopyReport report_of(db::Rows& rows, int column) {
 }  // namespace
 
 struct Copies::Tables {
-  explicit Tables(std::unique_ptr<db::Database> opened) : database(std::move(opened)) { database->run(schema); }
+  explicit Tables(std::unique_ptr<db::Database> opened) : database(with_schema(std::move(opened))) {}
+
+  // The statements below are prepared right after `database` is set: the tables must be there by then.
+  static std::unique_ptr<db::Database> with_schema(std::unique_ptr<db::Database> opened) {
+    opened->run(schema);
+    return opened;
+  }
 
   std::unique_ptr<db::Database> database;
   db::Statement put{*database,
