@@ -8,15 +8,16 @@ namespace {
 
 uint64_t chunk_of(uint64_t offset) { return offset / block_bytes; }
 
-// Only a chunk's own block has its pages at their own offset: packs avoid that on purpose.
-std::optional<BlockId> recognise(const ExtentMap& extents, uint64_t chunk) {
+}  // namespace
+
+// Only a chunk's own block has its pages at their own offset: packs avoid that on purpose. And only where this session
+// allocated it, nobody else may be placing pages in it.
+std::optional<BlockId> FileData::recognise(const ExtentMap& extents, uint64_t chunk) const {
   for (const Extent& extent : extents.within(chunk * block_bytes, (chunk + 1) * block_bytes)) {
-    if (extent.offset % block_bytes == extent.block_offset) return extent.block;
+    if (extent.offset % block_bytes == extent.block_offset && core_.pool.is_ours(extent.block)) return extent.block;
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 // Copies the extents of all that is written, and the layout they belong to, at one moment.
 Status FileData::know_extents(net::Caller& caller, Inode& inode, const std::vector<Range>& runs, Plan& plan) {
@@ -40,7 +41,7 @@ Status FileData::know_extents(net::Caller& caller, Inode& inode, const std::vect
           plan.extents.learn(begin, end, inode.extents.within(begin, end));
         } else {
           plan.extents.learn(pages.begin, pages.end, inode.extents.within(pages.begin, pages.end));
-          if (auto own = recognise(inode.extents, chunk_of(pages.begin)); own && plan.alone)
+          if (auto own = recognise(inode.extents, chunk_of(pages.begin)); own)
             plan.own_blocks.emplace(chunk_of(pages.begin), *own);
         }
       }
@@ -52,7 +53,7 @@ Status FileData::know_extents(net::Caller& caller, Inode& inode, const std::vect
 
 Result<std::vector<Extent>> FileData::allocate(net::Caller& caller, Plan& plan, Range pages) {
   std::vector<Extent> result;
-  const bool has_own = plan.own_blocks.contains(0) || plan.new_own_blocks.contains(0) || (plan.alone && recognise(plan.extents, 0));
+  const bool has_own = plan.own_blocks.contains(0) || plan.new_own_blocks.contains(0) || recognise(plan.extents, 0);
   if (plan.file_end <= small_file_bytes && pages.end <= small_file_bytes && !has_own) {
     auto extent = core_.pool.pack(caller, pages);
     if (!extent) return pass(extent);
@@ -70,11 +71,11 @@ Result<std::vector<Extent>> FileData::allocate(net::Caller& caller, Plan& plan, 
   return result;
 }
 
-// Blocks recognised by their extents are used only while no other mount exists: it might place into them, too.
+// After control refused a placement, the file's blocks are not trusted: a new one is always right.
 Result<BlockId> FileData::own_block(net::Caller& caller, Plan& plan, uint64_t chunk) {
   if (const auto known = plan.own_blocks.find(chunk); known != plan.own_blocks.end()) return known->second;
   if (const auto known = plan.new_own_blocks.find(chunk); known != plan.new_own_blocks.end()) return known->second;
-  if (plan.alone) {
+  if (!plan.refused) {
     if (const auto own = recognise(plan.extents, chunk)) {
       plan.new_own_blocks.emplace(chunk, *own);
       return *own;

@@ -58,8 +58,18 @@ Status BlockPool::refill(net::Caller& caller) {
   blocks_.learn(reply->blocks);
   const std::lock_guard lock(mutex_);
   if (epoch != epoch_) return {};
-  for (const wire::BlockInfo& block : reply->blocks) ready_.push_back(block.block);
+  for (const wire::BlockInfo& block : reply->blocks) {
+    ready_.push_back(block.block);
+    allocated_.push_back(block.block);
+    ours_.insert(block.block);
+  }
+  for (; allocated_.size() > remembered; allocated_.pop_front()) ours_.erase(allocated_.front());
   return {};
+}
+
+bool BlockPool::is_ours(BlockId block) const {
+  const std::lock_guard lock(mutex_);
+  return ours_.contains(block);
 }
 
 Result<Extent> BlockPool::pack(net::Caller& caller, Range pages) {
@@ -89,6 +99,8 @@ void BlockPool::forget() {
   const std::lock_guard lock(mutex_);
   ++epoch_;
   ready_.clear();
+  allocated_.clear();
+  ours_.clear();
   packs_.fill({});
 }
 

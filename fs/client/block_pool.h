@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <unordered_set>
 
 #include "fs/cache/placement.h"
 #include "fs/client/block_map.h"
@@ -17,6 +18,7 @@ class BlockPool {
   static constexpr uint32_t batch = 16;   // blocks asked for at once
   static constexpr size_t low_mark = 6;   // fewer: more are fetched beside
   static constexpr size_t pack_count = 4;
+  static constexpr size_t remembered = 1'000;  // control keeps the last 1,024 for us
 
   // `on_low` is called (any thread, no lock held) when refill() would be a good idea.
   BlockPool(ControlChannel& control, BlockMap& blocks, std::function<void()> on_low)
@@ -28,6 +30,9 @@ class BlockPool {
   // is how a file's own blocks are recognised.
   Result<Extent> pack(net::Caller& caller, Range pages);
   Status refill(net::Caller& caller);
+  // Whether this session allocated the block, and control still lets it place new pages there. All others are for
+  // overwriting in place only.
+  bool is_ours(BlockId block) const;
   // The session was lost, and with it the right to write where nothing is yet.
   void forget();
 
@@ -42,8 +47,10 @@ class BlockPool {
   BlockMap& blocks_;
   const std::function<void()> on_low_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<BlockId> ready_;
+  std::deque<BlockId> allocated_;  // the latest at the end
+  std::unordered_set<BlockId> ours_;
   std::array<Pack, pack_count> packs_;
   uint64_t epoch_ = 0;  // grows with forget()
 };

@@ -57,7 +57,8 @@ class FileData {
   void distrust_extents(Inode& inode);
   bool take_batch(Inode& inode, Flush what, Batch& batch);
   Status flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush what);
-  Status store(net::Caller& caller, const InodePtr& inode, Batch& batch);
+  Status store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again);
+  std::optional<BlockId> recognise(const ExtentMap& extents, uint64_t chunk) const;
   Status know_extents(net::Caller& caller, Inode& inode, const std::vector<Range>& runs, Plan& plan);
   Result<std::vector<Extent>> allocate(net::Caller& caller, Plan& plan, Range pages);
   Result<BlockId> own_block(net::Caller& caller, Plan& plan, uint64_t chunk);

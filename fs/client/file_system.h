@@ -112,6 +112,8 @@ class FileSystem {
   virtual Result<Opened> create(Context&, InodeId parent, std::string_view name, uint32_t mode, int flags) = 0;
   virtual Result<size_t> read(Context&, Handle, uint64_t offset, char* into, size_t length) = 0;  // short only at the end
   virtual Result<size_t> write(Context&, Handle, uint64_t offset, std::string_view bytes) = 0;
+  // fcntl(F_SETFL) gave or took O_APPEND after open().
+  virtual void set_append(Handle, bool append) { static_cast<void>(append); }
   virtual Status flush(Context&, Handle) = 0;                 // close(2): others see it after this; errors of write-behind
   virtual Status sync(Context&, Handle, bool data_only) = 0;  // fsync(2): on stable storage after this
   virtual void release(Context&, Handle) = 0;

@@ -19,6 +19,7 @@ bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
   batch.touched = inode.touched && (what == Flush::all || !batch.data.empty());
   batch.written = inode.written;
   batch.file_end = inode.size();
+  batch.layout = inode.attributes.layout;
   if (what == Flush::all) {
     batch.attributes = inode.deferred.changes();
     batch.attributes_version = inode.deferred.version();
@@ -53,7 +54,7 @@ Status FileData::flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush
   for (int replaced = 0;;) {
     Batch batch;
     if (!take_batch(*inode, what, batch)) return {};
-    const Status stored = store(caller, inode, batch);
+    const Status stored = store(caller, inode, batch, replaced > 0);
     if (stored) {
       // What is written meanwhile is somebody else's flush.
       if (batch.data.bytes() >= left) return {};
@@ -63,6 +64,7 @@ Status FileData::flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush
     if (stored.error().code == Code::interrupted) return stored;
     if (stored.error().code == Code::stale && ++replaced < max_replacements) {
       distrust_extents(*inode);
+      if (auto fresh = refresh(caller, inode); !fresh && fresh.error().code == Code::interrupted) return pass(fresh);
       continue;
     }
     const Error error =
@@ -93,11 +95,12 @@ void FileData::flush_behind(net::Caller& caller, const InodePtr& inode, Flush wh
   inode->error = done.error();
 }
 
-Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch) {
+Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again) {
   Plan plan;
   plan.inode = inode->id;
   plan.file_end = batch.file_end;
-  plan.alone = core_.session.sole();
+  plan.refused = again;
+  plan.layout = batch.layout;
   if (batch.data.empty()) return commit(caller, *inode, batch, plan, {});
   const std::vector<Range> runs = batch.data.runs();
   if (auto known = know_extents(caller, *inode, runs, plan); !known) return known;

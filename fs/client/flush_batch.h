@@ -10,6 +10,7 @@ struct FileData::Batch {
   DirtySnapshot data;
   bool touched = false;  // a Write is due, be it without bytes
   FileTime written;
+  uint64_t layout = 0;
   uint64_t file_end = 0;
   std::vector<wire::SetAttributes> attributes;
   uint64_t attributes_version = 0;
@@ -18,7 +19,7 @@ struct FileData::Batch {
 struct FileData::Plan {
   InodeId inode{};
   uint64_t file_end = 0;
-  bool alone = false;  // no other mount exists
+  bool refused = false;  // an earlier placement was
   uint64_t layout = 0;
   ExtentMap extents;  // copies of what is known of the chunks that are written
   std::unordered_map<uint64_t, BlockId> own_blocks;

@@ -125,10 +125,11 @@ void Keeper::reopen(net::Caller& caller) {
   core_.pool.forget();
   core_.entries.clear();
   core_.locks.clear();
+  on_lost();
   const Status opened = open_once(caller);
   if (opened) {
     core_.pool.forget();
-    return on_lost(caller);
+    return on_reopened(caller);
   }
   log::warn("client.open_failed", {{"error", name_of(opened.error().code)}, {"what", opened.error().what}});
   if (!caller.pause(Millis{500})) return;

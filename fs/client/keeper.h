@@ -19,7 +19,8 @@ class Keeper {
 
   // All are called on the keeper's threads, without locks.
   std::function<void(net::Caller&)> on_resumed = [](net::Caller&) {};  // control was restarted: what it forgot can be asked again
-  std::function<void(net::Caller&)> on_lost = [](net::Caller&) {};     // a new session was opened: nothing is held any more
+  std::function<void()> on_lost = [] {};                             // before a new session is opened
+  std::function<void(net::Caller&)> on_reopened = [](net::Caller&) {};  // it was: nothing is held in it yet
   std::function<void(net::Caller&)> on_sole_ended = [](net::Caller&) {};
   std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};
 

@@ -35,7 +35,10 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     if (closes) housekeeper_.close(inode);
   };
   keeper_.on_resumed = [this](net::Caller& caller) { locks_.ask_again(caller); };
-  keeper_.on_lost = [this](net::Caller& caller) { on_lost(caller); };
+  keeper_.on_lost = [this] { on_lost(); };
+  keeper_.on_reopened = [this](net::Caller& caller) {
+    if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
+  };
   keeper_.on_sole_ended = [this](net::Caller& caller) { on_sole_ended(caller); };
   keeper_.on_lock_granted = [this](uint64_t number) { locks_.granted(number); };
 }
@@ -112,7 +115,11 @@ Status Mount::secure(net::Caller& caller, const InodePtr& inode) {
     if (inode->hold != Hold::deferred) return {};
   }
   auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
-  if (!reply) return pass(reply);
+  if (!reply) {
+    const std::lock_guard lock(inode->mutex);
+    if (reply.error().code == Code::stale_handle) inode->error = reply.error();  // removed by another mount meanwhile
+    return pass(reply);
+  }
   bool closed = false;
   {
     const std::lock_guard lock(inode->mutex);
@@ -159,29 +166,21 @@ Status Mount::Displacing::prepare(net::Caller& caller) {
 
 // ---------------------------------------------------------------- a lost session
 
-void Mount::on_lost(net::Caller& caller) {
+// What was not stored is lost, and those who wrote it are told. Files that are open are held again in the next session.
+void Mount::on_lost() {
   for (const InodePtr& inode : core_.inodes.all()) {
-    bool open = false;
-    {
-      const std::lock_guard lock(inode->mutex);
-      if (inode->has_changes()) {
-        log::error("client.data_lost", {{"inode", raw(inode->id)}, {"bytes", inode->dirty.bytes()}});
-        data_.drop_dirty(*inode);
-        inode->deferred.clear();
-        inode->error = {Code::io, "the session was lost before the data was stored"};
-      }
-      inode->own_blocks.clear();
-      inode->extents_change = 0;
-      inode->extents_stamp = 0;
-      inode->pages_change = 0;
-      open = inode->handles > 0;
-      inode->hold = open ? Hold::deferred : Hold::none;
+    const std::lock_guard lock(inode->mutex);
+    if (inode->has_changes()) {
+      log::error("client.data_lost", {{"inode", raw(inode->id)}, {"bytes", inode->dirty.bytes()}});
+      data_.drop_dirty(*inode);
+      inode->deferred.clear();
+      inode->error = {Code::io, "the session was lost before the data was stored"};
     }
-    if (!open) continue;
-    if (auto held = secure(caller, inode); !held) {
-      const std::lock_guard lock(inode->mutex);
-      inode->error = held.error();
-    }
+    inode->own_blocks.clear();
+    inode->extents_change = 0;
+    inode->extents_stamp = 0;
+    inode->pages_change = 0;
+    inode->hold = inode->handles > 0 ? Hold::deferred : Hold::none;
   }
 }
 

@@ -106,7 +106,7 @@ class Mount final : public FileSystem {
   Status extend(net::Caller& caller, const InodePtr& inode, uint64_t size);
   Status copy_data(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset);
   Status copy_hole(net::Caller& caller, const File& to, Range range);
-  void on_lost(net::Caller& caller);
+  void on_lost();
   void on_sole_ended(net::Caller& caller);
 
   Core core_;

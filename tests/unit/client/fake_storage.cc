@@ -1,0 +1,235 @@
+// FakeCluster: the storage servers, and what tests do and ask.
+#include <algorithm>
+
+#include "tests/unit/client/fake_cluster.h"
+
+namespace lace::test {
+
+namespace {
+
+template <class Reply>
+net::Answer answer(const Reply& reply, std::string payload = {}) {
+  return {wire::encode(reply), Bytes(std::move(payload)), 0};
+}
+
+// What nobody wrote is garbage here: a client that maps a page must have written all of it.
+void make_room(std::string& bytes, uint64_t size) {
+  if (bytes.size() < size) bytes.resize((size + page_bytes - 1) / page_bytes * page_bytes, '\xEE');
+}
+
+}  // namespace
+
+BlockId FakeCluster::new_block() {
+  const BlockId id{next_block_++};
+  const auto first = static_cast<uint32_t>(raw(id) % 3);
+  blocks_[id] = {id, 1, {ServerId{first + 1}, ServerId{(first + 1) % 3 + 1}}, {}, ""};
+  return id;
+}
+
+Result<net::Answer> FakeCluster::at_storage(uint32_t server, const net::Request& request) {
+  if (!servers_[server].up)
+    return fail(Code::unavailable, "fake://storage-" + std::to_string(server) + ": nobody answers there");
+  switch (request.kind) {
+    case wire::Kind::write_block: return write_block(server, request);
+    case wire::Kind::read_block: return read_block(server, request);
+    case wire::Kind::sync_blocks: return sync_blocks(server, request);
+    default: return fail(Code::not_supported);
+  }
+}
+
+Result<net::Answer> FakeCluster::write_block(uint32_t server, const net::Request& request) {
+  const auto message = wire::decode<wire::WriteBlock>(request.body).value();
+  const auto found = blocks_.find(message.block);
+  if (found == blocks_.end() || message.epoch != found->second.epoch) return fail(Code::stale);
+  if (found->second.in_sync.front() != ServerId{server}) return fail(Code::stale, "not the primary");
+  for (const ServerId member : found->second.in_sync) {
+    if (servers_[raw(member)].up) continue;
+    raise_epoch(message.block, member);  // the primary reports it by itself
+    return fail(Code::unavailable, "a member did not take it");
+  }
+  const std::string_view bytes = request.payload.view();
+  if (bytes.empty() || bytes.size() > max_io_bytes || message.offset + bytes.size() > block_bytes)
+    violations_.push_back("a write out of bounds");
+  for (const ServerId member : found->second.in_sync) {
+    Copy& copy = servers_[raw(member)].copies[message.block];
+    make_room(copy.bytes, message.offset + bytes.size());
+    copy.bytes.replace(message.offset, bytes.size(), bytes);
+    copy.unsynced = true;
+  }
+  return answer(wire::Done{});
+}
+
+Result<net::Answer> FakeCluster::read_block(uint32_t server, const net::Request& request) {
+  const auto message = wire::decode<wire::ReadBlock>(request.body).value();
+  const auto found = blocks_.find(message.block);
+  if (found == blocks_.end() || message.epoch != found->second.epoch) return fail(Code::stale);
+  const auto& members = found->second.in_sync;
+  if (std::find(members.begin(), members.end(), ServerId{server}) == members.end()) return fail(Code::stale);
+  std::string bytes = servers_[server].copies[message.block].bytes;
+  make_room(bytes, message.offset + message.length);
+  std::string wanted = bytes.substr(message.offset, message.length);
+  // Leading zeros are left out, as the account of holes would have it.
+  const size_t data = std::min(wanted.find_first_not_of('\0'), wanted.size());
+  wire::ReadBlockReply reply;
+  if (data < wanted.size()) reply.data.push_back({message.offset + data, wanted.size() - data});
+  return answer(reply, wanted.substr(data));
+}
+
+Result<net::Answer> FakeCluster::sync_blocks(uint32_t server, const net::Request& request) {
+  const auto message = wire::decode<wire::SyncBlocks>(request.body).value();
+  wire::SyncBlocksReply reply;
+  for (const wire::BlockEpoch& block : message.blocks) {
+    const bool current = blocks_.contains(block.block) && blocks_[block.block].epoch == block.epoch;
+    reply.outcomes.push_back(current ? wire::Outcome{} : wire::Outcome{static_cast<uint16_t>(Code::stale), ""});
+    if (current) servers_[server].copies[block.block].unsynced = false;
+  }
+  return answer(reply);
+}
+
+// ---------------------------------------------------------------- for tests
+
+void FakeCluster::set_before(Before before) {
+  const std::lock_guard lock(mutex_);
+  before_ = std::move(before);
+}
+void FakeCluster::set_after(After after) {
+  const std::lock_guard lock(mutex_);
+  after_ = std::move(after);
+}
+void FakeCluster::kill(uint32_t server) {
+  const std::lock_guard lock(mutex_);
+  servers_[server].up = false;
+}
+void FakeCluster::restart_control() {
+  const std::lock_guard lock(mutex_);
+  ++term_;
+  resumed_ = false;
+  held_.clear();
+}
+void FakeCluster::fence_all() {
+  const std::lock_guard lock(mutex_);
+  ++session_;
+  slots_.clear();
+  held_.clear();
+}
+void FakeCluster::push_event(wire::EventKind kind, uint64_t value) {
+  const std::lock_guard lock(mutex_);
+  if (kind == wire::EventKind::sole_ended) sole_ = false;
+  events_.push_back({events_.size() + 1, kind, value});
+  events_changed_.notify_all();
+}
+bool FakeCluster::acknowledged_all() {
+  std::unique_lock lock(mutex_);
+  return events_changed_.wait_for(lock, std::chrono::seconds(20), [&] { return seen_ >= events_.size(); });
+}
+uint64_t FakeCluster::requests(wire::Kind kind) {
+  const std::lock_guard lock(mutex_);
+  return counts_[kind];
+}
+void FakeCluster::reset_counts() {
+  const std::lock_guard lock(mutex_);
+  counts_.clear();
+  commits_.clear();
+}
+std::vector<std::string> FakeCluster::violations() {
+  const std::lock_guard lock(mutex_);
+  return violations_;
+}
+std::vector<std::vector<wire::Operation>> FakeCluster::commits() {
+  const std::lock_guard lock(mutex_);
+  return commits_;
+}
+bool FakeCluster::exists(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  return nodes_.contains(inode);
+}
+wire::Attributes FakeCluster::attributes(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  return nodes_.at(inode).attributes;
+}
+InodeId FakeCluster::find(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto& entries = nodes_.at(root_inode).entries;
+  const auto found = entries.find(name);
+  return found == entries.end() ? no_inode : found->second;
+}
+std::vector<wire::Extent> FakeCluster::extents(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  std::vector<wire::Extent> result;
+  for (const auto& [offset, extent] : nodes_.at(inode).extents) result.push_back(extent);
+  return result;
+}
+wire::BlockInfo FakeCluster::block(BlockId block) {
+  const std::lock_guard lock(mutex_);
+  return blocks_.at(block);
+}
+std::set<InodeId> FakeCluster::held() {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+void FakeCluster::remove_block(BlockId block) {
+  const std::lock_guard lock(mutex_);
+  blocks_.erase(block);
+}
+
+std::string FakeCluster::read_file(Node& at) {
+  std::string result(at.attributes.size, '\0');
+  for (const auto& [offset, extent] : at.extents) {
+    const auto& members = blocks_.at(extent.block).in_sync;
+    std::string first;
+    for (const ServerId member : members) {
+      std::string bytes = servers_[raw(member)].copies[extent.block].bytes;
+      make_room(bytes, extent.block_offset + extent.length);
+      bytes = bytes.substr(extent.block_offset, extent.length);
+      if (member != members.front() && bytes != first) violations_.push_back("copies differ");
+      first = bytes;
+    }
+    for (uint64_t at_byte = 0; at_byte < extent.length && offset + at_byte < result.size(); ++at_byte)
+      result[offset + at_byte] = first[at_byte];
+  }
+  return result;
+}
+
+std::string FakeCluster::content(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  return read_file(nodes_.at(inode));
+}
+
+size_t FakeCluster::unsynced_blocks(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  std::set<BlockId> result;
+  for (const auto& [offset, extent] : nodes_.at(inode).extents) {
+    for (const ServerId member : blocks_.at(extent.block).in_sync) {
+      if (servers_[raw(member)].copies[extent.block].unsynced) result.insert(extent.block);
+    }
+  }
+  return result.size();
+}
+
+// Maps a block of its own for every page that is a hole, as another mount with its own allocations would.
+void FakeCluster::write_as_other_mount(InodeId inode, uint64_t offset, const std::string& bytes) {
+  const std::lock_guard lock(mutex_);
+  Node& at = nodes_.at(inode);
+  std::string content = read_file(at);
+  content.resize(std::max<size_t>(content.size(), offset + bytes.size()), '\0');
+  content.replace(offset, bytes.size(), bytes);
+  const BlockId block = new_block();
+  at.attributes.size = content.size();
+  wire::Extent extent{0, (content.size() + page_bytes - 1) / page_bytes * page_bytes, block, 0};
+  content.resize(extent.length, '\0');
+  for (const ServerId member : blocks_[block].in_sync) servers_[raw(member)].copies[block].bytes = content;
+  map(at, extent);
+  ++at.attributes.change;
+  ++at.attributes.layout;
+}
+
+void FakeCluster::truncate_as_other_mount(InodeId inode, uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  Node& at = nodes_.at(inode);
+  cut(at, size, UINT64_MAX);
+  at.attributes.size = size;
+  ++at.attributes.change;
+  ++at.attributes.layout;
+}
+
+}  // namespace lace::test
