@@ -15,9 +15,8 @@ void decode_and_handle(Control& control, const Asker& asker, const net::Incoming
   control.metrics.malformed(incoming.kind);
   static log::Limiter limiter;
   if (limiter.pass()) {
-    log::warn("control.malformed", {{"kind", wire::name_of(incoming.kind)},
-                                    {"reason", message.error().what},
-                                    {"suppressed", limiter.taken()}});
+    log::warn("control.malformed",
+              {{"kind", wire::name_of(incoming.kind)}, {"reason", message.error().what}, {"suppressed", limiter.taken()}});
   }
   responder.refuse(message.error());
 }

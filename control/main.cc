@@ -1,4 +1,5 @@
 // lace-control: the namespace of a cluster, and the care for its copies.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -125,8 +126,8 @@ int run(Flags& flags) {
   auto directory = config::DataDirectory::open(flags.data, "control", flags.name);
   if (!directory) return failed(flags, directory.error().what);
   if (flags.name.empty()) flags.name = directory->identity().name;
-  const auto settings = control::open_settings(
-      directory->path(), flags.copies_given ? std::optional<uint32_t>(flags.copies) : std::nullopt);
+  const auto settings =
+      control::open_settings(directory->path(), flags.copies_given ? std::optional<uint32_t>(flags.copies) : std::nullopt);
   if (!settings) return failed(flags, settings.error().what, settings.error().code == Code::invalid ? 2 : 1);
 
   Signals signals;
@@ -155,8 +156,7 @@ int run(Flags& flags) {
   auto credentials = credentials_of((*names)->secret(), clock, admissions);
   control::Control server(*loop, std::move(*names), std::move(*copies), std::move(credentials), registry, std::move(options));
   if (const Status started = server.start(); !started) return failed(flags, started.error().what);
-  follow_network(*loop, network.counters(),
-                 registry.counter("lace_net_malformed_total", "Frames that could not be decoded."),
+  follow_network(*loop, network.counters(), registry.counter("lace_net_malformed_total", "Frames that could not be decoded."),
                  registry.counter("lace_net_refused_keys_total", "Connections refused for their key."));
   signals.watch([&] {
     loop->post([&] {
@@ -171,12 +171,15 @@ int run(Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  umask(0077);  // the namespace holds the cluster's secret
   Flags flags;
   config::Options options("lace-control", "keeps the namespace of a cluster, and cares for its copies");
   options.text("data", flags.data, "DIR", "data directory; an empty one becomes a new cluster's").required();
   options.text("name", flags.name, "NAME", "name of this server, as in control-1; kept in the data directory");
-  options.list("listen", flags.listen, "URL", "where to listen: ipc:///PATH, or tcp://HOST:PORT (needs --keys and --admit)").required();
-  options.number("copies", flags.copies, 1, static_cast<uint32_t>(max_copies), "copies of each block; fixed when the cluster is made");
+  options.list("listen", flags.listen, "URL", "where to listen: ipc:///PATH, or tcp://HOST:PORT (needs --keys and --admit)")
+      .required();
+  options.number("copies", flags.copies, 1, static_cast<uint32_t>(max_copies),
+                 "copies of each block; fixed when the cluster is made");
   options.text("metrics", flags.metrics, "HOST:PORT", "serve metrics over HTTP; port 0 picks one and logs it");
   options.text("keys", flags.keys, "FILE", "this server's key pair, as `lace key new` writes it");
   options.text("admit", flags.admit, "FILE", "public keys that are let in over tcp, with what they may do");

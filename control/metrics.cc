@@ -55,8 +55,10 @@ void ControlMetrics::committed(const wire::Commit& commit, const wire::CommitRep
     auto known = errors_.find(code);
     if (known == errors_.end()) {
       const std::string name(name_of(static_cast<Code>(code)));
-      known = errors_.emplace(code, registry_.counter("lace_control_operation_errors_total", "Operations that failed.",
-                                                      {{"error", name}})).first;
+      known = errors_
+                  .emplace(code, registry_.counter("lace_control_operation_errors_total", "Operations that failed.",
+                                                   {{"error", name}}))
+                  .first;
     }
     known->second.add();
   }
@@ -66,7 +68,8 @@ void ControlMetrics::received(wire::Kind kind) {
   auto known = received_.find(kind);
   if (known == received_.end()) {
     const std::string name(wire::name_of(kind));
-    known = received_.emplace(kind, registry_.counter("lace_control_messages_total", "Messages by kind.", {{"kind", name}})).first;
+    known =
+        received_.emplace(kind, registry_.counter("lace_control_messages_total", "Messages by kind.", {{"kind", name}})).first;
   }
   known->second.add();
 }

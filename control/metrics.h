@@ -29,9 +29,9 @@ class ControlMetrics {
   metrics::Counter transactions_, transactions_failed_, commits_, malformed_, failure_reports_, epochs_raised_;
   metrics::Histogram changes_, seconds_;
   std::map<wire::Kind, metrics::Counter> received_;
-  std::vector<metrics::Counter> operations_;           // by the operation's number
-  std::map<uint16_t, metrics::Counter> errors_;        // by code
-  std::vector<metrics::Gauge> in_sync_;                // by number of copies
+  std::vector<metrics::Counter> operations_;     // by the operation's number
+  std::map<uint16_t, metrics::Counter> errors_;  // by code
+  std::vector<metrics::Gauge> in_sync_;          // by number of copies
 };
 
 }  // namespace lace::control

@@ -26,8 +26,9 @@ Result<Settings> open_settings(const std::string& directory, std::optional<uint3
   const bool good = file && json.is_object() && json.contains("copies") && json["copies"].is_number_unsigned() &&
                     json["copies"] >= 1 && json["copies"] <= max_copies;
   if (!good) {
-    return fail(Code::corrupt, path + " is not readable as settings of a cluster: write {\"copies\": 2} there, with the number "
-                                      "of copies that the cluster was made with");
+    return fail(Code::corrupt, path +
+                                   " is not readable as settings of a cluster: write {\"copies\": 2} there, with the number "
+                                   "of copies that the cluster was made with");
   }
   const Settings kept{json["copies"].get<uint32_t>()};
   if (copies && *copies != kept.copies) {

@@ -54,8 +54,8 @@ Result<std::string> Registry::expose(const std::string& address) {
   const size_t colon = address.rfind(':');
   uint16_t port = 0;
   const char* end = address.data() + address.size();
-  const bool bad = colon == address.npos || colon == 0 ||
-                   std::from_chars(address.data() + colon + 1, end, port).ptr != end || address.back() == ':';
+  const bool bad = colon == address.npos || colon == 0 || std::from_chars(address.data() + colon + 1, end, port).ptr != end ||
+                   address.back() == ':';
   if (bad) return fail(Code::invalid, "--metrics " + address + ": give HOST:PORT, as in 127.0.0.1:9400");
   try {
     inner_->exposer = std::make_unique<prometheus::Exposer>(address, 1);

@@ -1,5 +1,5 @@
-// What a daemon counts, for Prometheus: GET /metrics answers it as text. This room is the only one that includes prometheus-cpp.
-// Counters, gauges and histograms live as long as their Registry; they may be changed from any thread.
+// What a daemon counts, for Prometheus: GET /metrics answers it as text. This room is the only one that includes
+// prometheus-cpp. Counters, gauges and histograms live as long as their Registry; they may be changed from any thread.
 #pragma once
 
 #include <map>

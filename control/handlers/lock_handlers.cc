@@ -44,9 +44,8 @@ void handle(Control& control, const Asker& asker, wire::TestLock& message, Respo
   const Session* session = session_of(control, asker, message.session, responder);
   if (session == nullptr || !is_visible(control, *session, message.range.inode, responder)) return;
   const auto kept = std::make_shared<Responder>(std::move(responder));
-  const Status waits = control.keeper.when_resumed([&control, kept, message] {
-    kept->answer(wire::TestLockReply{control.locks.test(message.session, message.range)});
-  });
+  const Status waits = control.keeper.when_resumed(
+      [&control, kept, message] { kept->answer(wire::TestLockReply{control.locks.test(message.session, message.range)}); });
   if (!waits) kept->refuse(waits.error());
 }
 

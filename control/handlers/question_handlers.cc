@@ -59,8 +59,7 @@ void handle(Control& control, const Asker& asker, wire::GetAttributes& message, 
 void handle(Control& control, const Asker& asker, wire::ReadDirectory& message, Responder responder) {
   const Session* session = session_with(control, asker, message.session, message.inode, responder);
   if (session == nullptr) return;
-  auto listing =
-      control.names->read_directory(message.inode, message.cookie, message.max_entries, message.with_attributes);
+  auto listing = control.names->read_directory(message.inode, message.cookie, message.max_entries, message.with_attributes);
   answer_with(std::move(listing), responder, [&](Listing list) {
     const InodeId parent = message.inode == session->record.root ? message.inode : list.parent;
     return wire::ReadDirectoryReply{std::move(list.entries), list.end, parent};

@@ -53,7 +53,8 @@ void handle(Control& control, const Asker& asker, wire::OpenSession& message, Re
     return responder.refuse(Code::denied, "this key may only mount " + asker.rights.subtree + " and what is below it");
   }
   const auto root = control.names->resolve(record.subtree);
-  if (!root) return responder.refuse(root.error().code, "subtree " + record.subtree + ": " + std::string(name_of(root.error().code)));
+  if (!root)
+    return responder.refuse(root.error().code, "subtree " + record.subtree + ": " + std::string(name_of(root.error().code)));
   record.root = *root;
 
   const auto kept = std::make_shared<Responder>(std::move(responder));

@@ -59,10 +59,12 @@ void handle(Control& control, const Asker& asker, wire::InspectInode& message, R
 void handle(Control& control, const Asker& asker, wire::FileSystemUsage& message, Responder responder) {
   if (session_of(control, asker, message.session, responder) == nullptr) return;
   std::vector<uint64_t> capacity, available;
-  for (const wire::ServerInfo& server : control.servers.infos(control.now())) {
-    capacity.push_back(server.capacity_bytes);
-    const bool takes_more = server.state == wire::ServerState::up && server.available_bytes > PlacementPlan::reserve_bytes;
-    available.push_back(takes_more ? server.available_bytes - PlacementPlan::reserve_bytes : 0);
+  for (const auto& [id, server] : control.servers.all()) {
+    capacity.push_back(control.servers.part_of(server, server.figures.capacity_bytes));
+    const bool takes_more = control.servers.is_up(id, control.now()) && !server.record.draining &&
+                            server.figures.available_bytes > PlacementPlan::reserve_bytes;
+    const uint64_t left = takes_more ? server.figures.available_bytes - PlacementPlan::reserve_bytes : 0;
+    available.push_back(control.servers.part_of(server, left));
   }
   wire::FileSystemUsageReply reply;
   reply.capacity_bytes = usable_bytes(capacity, control.options.copies);

@@ -39,8 +39,9 @@ Result<ServerId> known_server(Control& control, const wire::RegisterServer& mess
   const auto blocks = control.names->blocks_on(named->record.server, BlockId{0}, 1);
   if (!blocks) return pass(blocks);
   if (!blocks->empty()) {
-    return fail(Code::denied, "the storage server called " + message.name +
-                                  " has copies in another data directory: start it with that one, or give this one another name");
+    return fail(Code::denied,
+                "the storage server called " + message.name +
+                    " has copies in another data directory: start it with that one, or give this one another name");
   }
   return named->record.server;
 }
@@ -50,18 +51,19 @@ void accept(Control& control, ServerId id, const wire::RegisterServer& message, 
   control.servers.register_incarnation(server, message, control.now());
   log::info("control.server_registered",
             {{"server", message.name}, {"id", raw(id)}, {"url", message.endpoint.url}, {"incarnation", message.incarnation}});
-  responder.answer(
-      wire::RegisterServerReply{id, control.names->cluster(), control.names->term(), control.names->secret()});
+  responder.answer(wire::RegisterServerReply{id, control.names->cluster(), control.names->term(), control.names->secret()});
 }
 
 }  // namespace
 
 void handle(Control& control, const Asker& asker, wire::RegisterServer& message, Responder responder) {
   if (!asker.rights.storage) {
-    return responder.refuse(Code::denied, "this key may not register a storage server: admit it as `server` in the --admit file");
+    return responder.refuse(Code::denied,
+                            "this key may not register a storage server: admit it as `server` in the --admit file");
   }
   if (!is_good_name(message.name) || message.endpoint.url.empty() || message.incarnation == 0) {
-    return responder.refuse(Code::malformed, "a storage server has a name of letters, digits, - _ and ., an address and an incarnation");
+    return responder.refuse(Code::malformed,
+                            "a storage server has a name of letters, digits, - _ and ., an address and an incarnation");
   }
   const auto known = known_server(control, message);
   if (!known) {
@@ -104,7 +106,8 @@ void handle(Control& control, const Asker& asker, wire::Heartbeat& message, Resp
   const auto lease = control.servers.heartbeat(message, control.now());
   if (!lease) return responder.refuse(lease.error());
   control.intake.changed(message.server, message.changed);
-  responder.answer(wire::HeartbeatReply{control.names->term(), *lease, control.servers.infos(control.now()), control.keeper.fenced()});
+  responder.answer(
+      wire::HeartbeatReply{control.names->term(), *lease, control.servers.infos(control.now()), control.keeper.fenced()});
 }
 
 void handle(Control& control, const Asker& asker, wire::ReportCopies& message, Responder responder) {

@@ -27,6 +27,7 @@ struct EpochRaiser::Raise {
   wire::BlockInfo before, after;
   CopySetPlan plan;
   ServerId accept{};
+  Epoch accept_epoch = 0;        // at which its copy is: it may have missed the end of a raise
   std::vector<ServerId> fenced;  // of plan.dropped: those that said so themselves
   size_t steps_left = 0;         // of fence, confirm, prepare; then of tell
   bool confirmed = false;
@@ -87,6 +88,7 @@ void EpochRaiser::start(const RaiseRef& raise) {
 
   raise->after = raise->before;
   raise->after.epoch += 1;
+  raise->accept_epoch = raise->before.epoch;
   raise->after.in_sync = raise->plan.in_sync;
   raise->after.filling = raise->plan.filling;
   raise->confirmed = raise->broken = false;
@@ -155,6 +157,7 @@ void EpochRaiser::confirm(const RaiseRef& raise, ServerId server) {
   storage_.inspect(server, raise->block, [this, raise](const Result<wire::InspectBlockReply>& reply) {
     const bool good = reply && (!reply->exists || reply->state == wire::CopyState::whole || raise->accept != ServerId{});
     raise->confirmed = raise->confirmed || good;
+    if (reply && reply->exists) raise->accept_epoch = reply->epoch;
     step_done(raise);
   });
 }
@@ -220,7 +223,10 @@ void EpochRaiser::tell(const RaiseRef& raise) {
 }
 
 void EpochRaiser::tell_member(const RaiseRef& raise, ServerId server) {
-  const wire::EpochChange change{raise->block, raise->before.epoch, raise->after.epoch, false, false};
+  // One that is being filled goes on with the holes it has.
+  const bool filling = contains(raise->after.filling, server);
+  const Epoch from = server == raise->accept ? raise->accept_epoch : raise->before.epoch;
+  const wire::EpochChange change{raise->block, from, raise->after.epoch, filling, false};
   storage_.set_epoch(server, change, [this, raise, server](const Status& status) {
     if (!status) {
       // It will learn the epoch from its next report, before it serves again.

@@ -71,7 +71,8 @@ Status Intake::take(const ReportRef& report, const wire::CopyReport& copy, wire:
 
 void Intake::tell(const ReportRef& report, const wire::CopyReport& copy, const wire::BlockInfo& block, bool member) {
   ++report->steps_left;
-  const wire::EpochChange change{copy.block, copy.epoch, std::max(block.epoch, copy.epoch), false, !member};
+  const bool filling = member && contains(block.filling, report->server);
+  const wire::EpochChange change{copy.block, copy.epoch, std::max(block.epoch, copy.epoch), filling, !member};
   storage_.set_epoch(report->server, change, [this, report, copy](const Status& status) {
     // `stale`: a raise was faster, and told it something newer.
     if (!status && status.error().code != Code::stale) {

@@ -108,6 +108,9 @@ void Punches::order(const WorkRef& work, ServerId server, Epoch epoch) {
       work->under_way.insert(server);
       return member_is_away(work, server, epoch);
     }
+    // A suspect copy takes punches only when it is accepted, for which its server must be up: it serves nobody until then.
+    const Server* asked = servers_.find(server);
+    if (status.error().code == Code::unavailable && asked != nullptr && asked->registered && !asked->reported) release(work);
     step_later(work);  // stale: the epoch is being raised
   });
 }

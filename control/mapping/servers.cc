@@ -32,6 +32,7 @@ Server* Servers::find_named(const std::string& name) {
 void Servers::register_incarnation(Server& server, const wire::RegisterServer& message, Instant now) {
   server.down_since = up(server, now) ? now : std::max(server.down_since, std::min(server.lease_end, now));
   server.incarnation = message.incarnation;
+  server.disk = message.disk;
   server.registered = true;
   server.reported = false;
   server.figures.capacity_bytes = message.capacity_bytes;
@@ -66,6 +67,13 @@ bool Servers::is_up(ServerId server, Instant now) const {
 bool Servers::lease_over(ServerId server, Instant now) const {
   const Server* found = find(server);
   return found == nullptr || now >= found->lease_end;
+}
+
+uint64_t Servers::part_of(const Server& server, uint64_t bytes) const {
+  if (server.disk.empty()) return bytes;
+  const auto sharing =
+      std::count_if(servers_.begin(), servers_.end(), [&](const auto& other) { return other.second.disk == server.disk; });
+  return bytes / static_cast<uint64_t>(std::max<int64_t>(sharing, 1));
 }
 
 std::vector<wire::ServerInfo> Servers::infos(Instant now) const {

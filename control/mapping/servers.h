@@ -24,6 +24,7 @@ struct Server {
   Instant lease_end;      // until then it may be serving, whatever else we know
   Instant down_since;     // meaningful while it is not up
   wire::Heartbeat figures;
+  std::string disk;  // servers on one disk name the same; empty: its own
 };
 
 class Servers {
@@ -48,6 +49,8 @@ class Servers {
   bool is_up(ServerId server, Instant now) const;
   // Whether it can't serve any more unless it registers or gets a new lease: what it was told before is void.
   bool lease_over(ServerId server, Instant now) const;
+  // The server's part of its disk: what several servers on one disk have in common is not counted several times.
+  uint64_t part_of(const Server& server, uint64_t bytes) const;
   std::vector<wire::ServerInfo> infos(Instant now) const;
   wire::ServerInfo info(const Server& server, Instant now) const;
 

@@ -52,6 +52,15 @@ Status check_place(Context& context, InodeId inode, const Extent& extent) {
   return {};
 }
 
+// Another mount was faster: what it has written there must not be replaced.
+bool is_mapped(Store& store, InodeId inode, const Extent& extent) {
+  const uint64_t end = extent.offset + extent.length;
+  const auto around = extents_around(store, inode, extent.offset, end);
+  return std::any_of(around.begin(), around.end(), [&](const Extent& present) {
+    return present.offset < end && present.offset + present.length > extent.offset;
+  });
+}
+
 // A block whose last byte was given away needs no session to keep it any longer.
 void note_mapped(Context& context, const Extent& extent) {
   Block& block = context.store.blocks.edit(extent.block);
@@ -72,6 +81,7 @@ Status apply(Context& context, const wire::Write& request, Reply& reply) {
   if (const Status shape = check_shape(request); !shape) return shape;
   for (const Extent& extent : request.extents) {
     if (const Status place = check_place(context, request.inode, extent); !place) return place;
+    if (request.fresh && found->attributes.stored > 0 && is_mapped(store, request.inode, extent)) return fail(Code::stale);
   }
 
   Inode& inode = store.inodes.edit(request.inode);

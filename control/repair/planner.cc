@@ -25,8 +25,8 @@ RepairStep without_good_copy(const BlockFacts& facts) {
 
 RepairStep next_of_filling(const BlockFacts& facts, ServerId source) {
   for (const MemberFact& member : facts.filling) {
-    const bool whole = member.report && member.report->state == wire::CopyState::whole &&
-                       member.report->epoch == facts.block.epoch;
+    const bool whole =
+        member.report && member.report->state == wire::CopyState::whole && member.report->epoch == facts.block.epoch;
     if (member.up && whole) return {RepairStep::promote, {}, member.server, {}};
   }
   for (const MemberFact& member : facts.filling) {

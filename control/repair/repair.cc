@@ -14,6 +14,7 @@ constexpr size_t max_fills = 64;
 constexpr size_t max_fills_per_server = 8;
 constexpr Millis order_again{10'000};
 constexpr Millis failed_pause{1'000};
+constexpr Millis check_fills_every{3'000};
 
 }  // namespace
 
@@ -93,8 +94,8 @@ void Repair::scan() {
   if (!page) return;
   const Instant now = loop_.clock().now();
   for (const wire::BlockInfo& block : *page) {
-    const bool all_up = std::all_of(block.in_sync.begin(), block.in_sync.end(),
-                                    [&](ServerId server) { return servers_.is_up(server, now); });
+    const bool all_up =
+        std::all_of(block.in_sync.begin(), block.in_sync.end(), [&](ServerId server) { return servers_.is_up(server, now); });
     if (block.in_sync.size() < wanted_ || !block.filling.empty() || !all_up) attention_.insert(block.block);
   }
   if (page->size() < scan_page) {
@@ -106,17 +107,21 @@ void Repair::scan() {
 
 void Repair::watch_fills() {
   const Instant now = loop_.clock().now();
-  for (const auto& [block, fill] : fills_) {
-    if (fill.epoch != 0 && now - fill.ordered > order_again) attention_.insert(block);
+  for (auto& [id, fill] : fills_) {
+    if (now - fill.looked_at < check_fills_every) continue;
+    fill.looked_at = now;
+    // Its report may have been lost, or was of an epoch that is over.
+    storage_.inspect(fill.server, id, [this, block = id, server = fill.server](const Result<wire::InspectBlockReply>& copy) {
+      if (copy && copy->exists) copies_.put(server, {{block, copy->epoch, copy->state, copy->missing_bytes}});
+      look_at(block);
+    });
   }
 }
 
 // ---------------------------------------------------------------- one block
 
 void Repair::look(BlockId id) {
-  if (raiser_.is_raising(id)) {  // looked at again when that is done
-    return;
-  }
+  if (raiser_.is_raising(id)) return look_at(id);
   const auto block = namespace_.block(id);
   if (!block) return look_at(id);
   if (*block) return look(**block);
@@ -196,7 +201,8 @@ void Repair::start_fill(const wire::BlockInfo& block, ServerId source) {
     }
     return;
   }
-  fills_[block.block] = {*chosen, source, 0, loop_.clock().now()};
+  const Instant now = loop_.clock().now();
+  fills_[block.block] = {*chosen, source, 0, now, now};
   copies_.put(*chosen, {{block.block, 0, wire::CopyState::gone, 0}});  // what was known of its old copy is void
   raiser_.fill(block.block, *chosen, look_again(block.block));
 }
@@ -211,12 +217,11 @@ void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId 
     not_before_[block.block] = now + failed_pause;
     return look_at(block.block);
   }
-  fills_[block.block] = {server, source, block.epoch, now};
+  fills_[block.block] = {server, source, block.epoch, now, now};
   const BlockId id = block.block;
   storage_.fill(server, {id, block.epoch, source}, [this, id, server](const Status& status) {
     if (status) return;
-    log::info("control.fill_postponed",
-              {{"block", to_string(id)}, {"server", raw(server)}, {"reason", status.error().what}});
+    log::info("control.fill_postponed", {{"block", to_string(id)}, {"server", raw(server)}, {"reason", status.error().what}});
     const auto again = fills_.find(id);
     if (again != fills_.end()) again->second.epoch = 0;
     not_before_[id] = loop_.clock().now() + failed_pause;

@@ -38,6 +38,7 @@ class Repair {
     ServerId server{}, source{};
     Epoch epoch = 0;  // at which it was ordered; 0: not yet
     Instant ordered;
+    Instant looked_at;
   };
   void tick();
   void watch_away();
