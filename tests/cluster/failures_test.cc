@@ -1,25 +1,14 @@
 // Servers die at the worst moments; the user notices a pause.
-#include "tests/cluster/trees.h"
 #include "tests/lib/cluster.h"
 
 namespace lace::test {
 namespace {
 
-const std::string functions = tree_functions;
+// $S/trees.sh has the functions make_tree, same and nothing_to_do.
+const std::string functions = ". $S/trees.sh; ";
 
-// Writes and syncs small records without pause, and reports the longest time that one took, in ms, to $T/pause.
-constexpr const char* measure_pauses = R"(exec python3 -c '
-import os, sys, time
-longest, i = 0, 0
-stop = os.environ["T"] + "/stop"
-while not os.path.exists(stop):
-    begin = time.monotonic()
-    with open(os.environ["M"] + "/beat%d" % (i % 50), "wb") as f:
-        f.write(b"%d" % i * 1000); f.flush(); os.fsync(f.fileno())
-    longest = max(longest, time.monotonic() - begin); i += 1
-print(i, int(longest * 1000))
-open(os.environ["T"] + "/pause", "w").write(str(int(longest * 1000)))
-')";
+// Writes and syncs small files until $T/stop is there, and says in $T/pause how long the longest took, in ms.
+constexpr const char* measure_pauses = "exec python3 $S/heartbeat.py";
 
 int pause_ms(const Cluster& cluster) { return std::atoi(read_file(cluster.directory() + "/scratch/pause").c_str()); }
 
@@ -28,7 +17,7 @@ class StorageDies : public testing::TestWithParam<int> {};
 TEST_P(StorageDies, DuringRsyncIsInvisible) {
   Cluster cluster;
   auto& victim = cluster.storage(GetParam());
-  ASSERT_SHELL(cluster.environment(), make_tree);
+  ASSERT_SHELL(cluster.environment(), functions + "make_tree");
   Background copy("rsync -aHAX $T/src/ $M/tree/", cluster.environment());
   Background beat(measure_pauses, cluster.environment());
   cluster.wait_until("some blocks are written", [](const auto& status) { return status.inodes > 500; });
@@ -46,7 +35,7 @@ TEST_P(StorageDies, DuringRsyncIsInvisible) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, StorageDies, testing::Values(1, 2, 3),
-                         [](const auto& info) { return "Storage" + std::to_string(info.param); });
+                         [](const auto& one) { return "Storage" + std::to_string(one.param); });
 
 TEST(StorageDies, OneAfterAnotherAndNothingIsLost) {
   Cluster cluster;
@@ -94,7 +83,7 @@ TEST(StorageDies, AllCopiesAwayMeansWaitingNotErrors) {
 
 TEST(ControlDies, DuringRsyncAndOperationsGoOn) {
   Cluster cluster;
-  ASSERT_SHELL(cluster.environment(), make_tree);
+  ASSERT_SHELL(cluster.environment(), functions + "make_tree");
   Background copy("rsync -aHAX $T/src/ $M/tree/", cluster.environment());
   for (uint64_t files = 1'000; files <= 5'000; files += 2'000) {
     cluster.wait_until("more files are there", [files](const auto& status) { return status.inodes > files; });
@@ -108,9 +97,9 @@ TEST(ControlDies, DuringRsyncAndOperationsGoOn) {
 
 TEST(ControlDies, NothingHappensTwice) {
   Cluster cluster;
-  Background work(R"(
+  Background work(R"sh(
     for i in $(seq 1 400); do mkdir $M/d$i; echo $i >$M/d$i/f; mv $M/d$i $M/e$i; ln $M/e$i/f $M/l$i; rm $M/e$i/f; rmdir $M/e$i; done
-    [ $(ls $M | wc -l) = 400 ]; for i in $(seq 1 400); do [ "$(cat $M/l$i)" = $i ]; done)",
+    [ $(ls $M | wc -l) = 400 ]; for i in $(seq 1 400); do [ "$(cat $M/l$i)" = $i ]; done)sh",
                   cluster.environment());
   for (int times = 0; times < 4 && work.running(); ++times) {
     const uint64_t before = cluster.status().controls.at(0).applied;
@@ -125,9 +114,9 @@ TEST(ControlDies, NothingHappensTwice) {
 
 TEST(EverythingDies, WhatWasSyncedIsThere) {
   Cluster cluster;
-  ASSERT_SHELL(cluster.environment(), R"(
+  ASSERT_SHELL(cluster.environment(), R"sh(
     mkdir $M/d; for i in $(seq 1 60); do head -c $(( i * 3000 )) /dev/urandom >$T/f$i; cp $T/f$i $M/d/f$i; sync $M/d/f$i; done
-    echo unsynced >$M/d/later)");
+    echo unsynced >$M/d/later)sh");
   cluster.kill_all();
   cluster.start_all();
   EXPECT_SHELL(cluster.environment(), "for i in $(seq 1 60); do cmp $T/f$i $M/d/f$i; done");
@@ -136,7 +125,7 @@ TEST(EverythingDies, WhatWasSyncedIsThere) {
 TEST(EverythingDies, WhileItWritesAndWhatWasSyncedIsThere) {
   Cluster cluster;
   Background work(
-      R"(for i in $(seq 1 100000); do head -c 20000 /dev/urandom >$T/f$i; cp $T/f$i $M/f$i; sync $M/f$i; echo $i >$T/synced; done)",
+      R"sh(for i in $(seq 1 100000); do head -c 20000 /dev/urandom >$T/f$i; cp $T/f$i $M/f$i; sync $M/f$i; echo $i >$T/synced; done)sh",
       cluster.environment());
   cluster.wait_until("files are written", [](const auto& status) { return status.inodes > 100; });
   cluster.kill_all();

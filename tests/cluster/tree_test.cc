@@ -1,23 +1,23 @@
 // A real tree, copied in, compared, again after remounts and restarts.
-#include "tests/cluster/trees.h"
 #include "tests/lib/cluster.h"
 
 namespace lace::test {
 namespace {
 
-const std::string functions = tree_functions;
+// $S/trees.sh has the functions make_tree, same and nothing_to_do.
+const std::string functions = ". $S/trees.sh; ";
 
 TEST(Tree, IsTheSameAfterRsyncRemountAndRestart) {
   Cluster cluster;
-  ASSERT_SHELL(cluster.environment(), make_tree);
+  ASSERT_SHELL(cluster.environment(), functions + "make_tree");
   ASSERT_SHELL(cluster.environment(), "rsync -aHAX $T/src/ $M/tree/");
   EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree");
-  EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree ''");
+  EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree");
   EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree -c");
   cluster.mount().unmount();
   cluster.mount().start();
   EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree");
-  EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree ''");
+  EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree");
   cluster.stop_all();
   cluster.start_all();
   EXPECT_SHELL(cluster.environment(), functions + "nothing_to_do $T/src $M/tree -c");
@@ -25,7 +25,7 @@ TEST(Tree, IsTheSameAfterRsyncRemountAndRestart) {
 
 TEST(Tree, SurvivesTar) {
   Cluster cluster;
-  ASSERT_SHELL(cluster.environment(), make_tree);
+  ASSERT_SHELL(cluster.environment(), functions + "make_tree");
   ASSERT_SHELL(cluster.environment(),
                "mkdir $M/tree; tar -C $T/src --acls --xattrs -cf - . | tar -C $M/tree --acls --xattrs -xpf -");
   EXPECT_SHELL(cluster.environment(), functions + "same $T/src $M/tree");

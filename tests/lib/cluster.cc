@@ -191,7 +191,8 @@ void Cluster::wait_healthy(Millis timeout) {
 }
 
 Environment Cluster::environment() const {
-  Environment variables{{"T", directory_ + "/scratch"}, {"C", control_url()}, {"LC_ALL", "C.UTF-8"}, {"D", directory_}};
+  Environment variables{
+      {"T", directory_ + "/scratch"}, {"C", control_url()}, {"LC_ALL", "C.UTF-8"}, {"D", directory_}, {"S", LACE_TEST_SCRIPTS}};
   for (size_t i = 0; i < mounts_.size(); ++i) variables[i == 0 ? "M" : "M" + std::to_string(i + 1)] = mounts_[i]->path();
   const std::string programs = files::path(program_path("lace")).parent_path();
   variables["PATH"] = programs + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

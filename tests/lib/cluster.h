@@ -71,7 +71,8 @@ class Cluster {
   const std::string& directory() const { return directory_; }
   std::string control_url() const { return "ipc://" + directory_ + "/c.sock"; }
   std::string storage_url(int number) const { return "ipc://" + directory_ + "/s" + std::to_string(number) + ".sock"; }
-  // $M, $M2, ...: the mount points; $T: a scratch directory; $C: the control server's address; PATH has the programs.
+  // $M, $M2, ...: the mount points; $T: a scratch directory; $D: the cluster's; $S: tests/cluster; $C: the control server's
+  // address; PATH has the programs.
   Environment environment() const;
 
   // Errors in logs whose event starts with this do not fail the test.

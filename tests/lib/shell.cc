@@ -68,7 +68,8 @@ Background::Background(const std::string& script, const Environment& environment
   std::vector<char*> pointers;
   for (auto& variable : variables) pointers.push_back(variable.data());
   pointers.push_back(nullptr);
-  const char* const words[] = {"/bin/bash", "-euo", "pipefail", "-c", script.c_str(), nullptr};
+  const std::string whole = "not() { if \"$@\"; then return 1; fi; }; " + script;
+  const char* const words[] = {"/bin/bash", "-euo", "pipefail", "-c", whole.c_str(), nullptr};
   const pid_t parent = getpid();
   state_->pid = fork();
   if (state_->pid != 0) return;

@@ -18,7 +18,7 @@ struct Ran {
 // Variables that every command sees, such as the mount point as $M.
 using Environment = std::map<std::string, std::string>;
 
-// Runs `script` with bash -euo pipefail.
+// Runs `script` with bash -euo pipefail, where `not COMMAND...` fails when the command succeeds (`!` never ends a script).
 Ran shell(const std::string& script, const Environment& environment = {}, Millis timeout = Millis(55'000));
 
 // The same in the background.
