@@ -95,19 +95,23 @@ void fill(Listing& listing, const DirectoryHandle& handle, const DirectoryHandle
 
 void list(Request& request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info* info, bool plus) {
   if (offset < 0) return request.answer_error(EINVAL);
-  DirectoryHandle& handle = handle_of(info);
-  const std::lock_guard lock(handle.mutex());
   // Attributes that may not be kept are not worth fetching: the kernel would ask for each again.
   const bool worth = plus && request.file_system().cache_times().entry.count() > 0;
   const DirectoryHandle::Place place{request.file_system(), request.context, request.service.changes, request.service.clock,
                                      worth};
   const auto from = static_cast<uint64_t>(offset);
+  Listing listing(request, size, plus);
+  DirectoryHandle& handle = handle_of(info);
+  std::unique_lock lock(handle.mutex());
   const Status prepared =
       from == 0 ? handle.rewind(place) : handle.prepare(place, from <= behind_dots ? 0 : from - behind_dots);
-  if (!prepared) return request.answer_error(prepared.error());
-  Listing listing(request, size, plus);
+  if (!prepared) {
+    lock.unlock();
+    return request.answer_error(prepared.error());
+  }
   const Request::Replying replying(request.worker);
   fill(listing, handle, place, request.inode(node), from);
+  lock.unlock();  // once it is answered, the handle may be closed and gone
   listing.send();
 }
 

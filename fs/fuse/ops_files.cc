@@ -1,23 +1,36 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <memory>
 
 #include "fs/fuse/operations.h"
 
 namespace lace::fs::fuse::ops {
 namespace {
 
-Handle handle_of(const fuse_file_info* info) { return Handle{info->fh}; }
+struct OpenFile {
+  Handle handle;
+  std::atomic<bool> append;
+};
+
+OpenFile& file_of(const fuse_file_info* info) { return *reinterpret_cast<OpenFile*>(info->fh); }
+Handle handle_of(const fuse_file_info* info) { return file_of(info).handle; }
 
 bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
 void describe(Request& request, const Opened& opened, fuse_file_info& info) {
-  info.fh = raw(opened.handle);
+  info.fh = reinterpret_cast<uint64_t>(new OpenFile{opened.handle, (info.flags & O_APPEND) != 0});
   info.keep_cache = opened.keep_pages;
   // Where others may append too, the kernel's idea of the end is old, and its pages would hold the bytes in the wrong place.
   const bool alone = request.file_system().cache_times().attributes.count() > 0;
   info.direct_io = (info.flags & O_APPEND) && writes(info.flags) && !alone;
+}
+
+void close(Request& request, const fuse_file_info& info) {
+  const std::unique_ptr<OpenFile> file(&file_of(&info));
+  request.file_system().release(request.context, file->handle);
 }
 
 // The kernel leaves it to open(O_TRUNC) to take set-id bits away, as it would at a truncate(2).
@@ -50,7 +63,7 @@ void create(Request& request, fuse_ino_t parent, const char* name, mode_t mode, 
   request.service.changes.changed(opened->attributes.inode);
   describe(request, *opened, *info);
   if (request.answer_created(*opened, *info)) return;
-  request.file_system().release(request.context, opened->handle);
+  close(request, *info);
   request.file_system().forget(opened->attributes.inode, 1);
 }
 
@@ -67,7 +80,7 @@ void open(Request& request, fuse_ino_t node, fuse_file_info* info) {
     }
   }
   describe(request, *opened, *info);
-  if (!request.answer_opened(*info)) request.file_system().release(request.context, opened->handle);
+  if (!request.answer_opened(*info)) close(request, *info);
 }
 
 void read(Request& request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
@@ -78,6 +91,10 @@ void read(Request& request, fuse_ino_t, size_t size, off_t offset, fuse_file_inf
 }
 
 void write(Request& request, fuse_ino_t node, const char* bytes, size_t size, off_t offset, fuse_file_info* info) {
+  // What the descriptor's flags are now, not when it was opened.
+  const bool append = (info->flags & O_APPEND) != 0 && !info->writepage;
+  OpenFile& file = file_of(info);
+  if (file.append.exchange(append) != append) request.file_system().set_append(file.handle, append);
   const auto written = request.file_system().write(request.context, handle_of(info), static_cast<uint64_t>(offset),
                                                    std::string_view(bytes, size));
   request.service.changes.changed(request.inode(node));
@@ -94,8 +111,10 @@ void flush(Request& request, fuse_ino_t node, fuse_file_info* info) {
 }
 
 void release(Request& request, fuse_ino_t node, fuse_file_info* info) {
-  if (info->flock_release) release_locks(request, request.inode(node), LockOwner{info->lock_owner}, true);
-  request.file_system().release(request.context, handle_of(info));
+  const InodeId inode = request.inode(node);
+  if (info->flock_release) release_locks(request, inode, LockOwner{info->lock_owner}, true);
+  for (const LockOwner owner : request.service.owners.take_all(inode, info->fh)) release_locks(request, inode, owner, false);
+  close(request, *info);
   request.answer_done();
 }
 

@@ -42,10 +42,10 @@ void answer_granted(Service& service, fuse_req_t request, int device, const wire
   refresh_pages(service, range.inode, std::move(reply));
 }
 
-void set_lock(Request& request, const wire::LockRange& range, bool wait) {
+void set_lock(Request& request, const wire::LockRange& range, const fuse_file_info* info, bool wait) {
   Service& service = request.service;
   service.parked.wanted(range.inode, range.owner);
-  if (!range.flock && range.type != F_UNLCK) service.owners.add(range.inode, range.owner);
+  if (!range.flock && range.type != F_UNLCK) service.owners.add(range.inode, range.owner, info->fh);
   const auto locked = service.file_system.lock(request.context, range, wait);
   if (!locked) return request.answer_error(locked.error());
   const int device = request.worker.device;
@@ -78,7 +78,7 @@ void getlk(Request& request, fuse_ino_t node, fuse_file_info* info, struct flock
 }
 
 void setlk(Request& request, fuse_ino_t node, fuse_file_info* info, struct flock* lock, int wait) {
-  set_lock(request, range_of(request, node, info, *lock), wait != 0);
+  set_lock(request, range_of(request, node, info, *lock), info, wait != 0);
 }
 
 void flock(Request& request, fuse_ino_t node, fuse_file_info* info, int operation) {
@@ -94,7 +94,7 @@ void flock(Request& request, fuse_ino_t node, fuse_file_info* info, int operatio
     case LOCK_UN: range.type = F_UNLCK; break;
     default: return request.answer_error(EINVAL);
   }
-  set_lock(request, range, (operation & LOCK_NB) == 0);
+  set_lock(request, range, info, (operation & LOCK_NB) == 0);
 }
 
 }  // namespace lace::fs::fuse::ops
