@@ -87,7 +87,7 @@ TEST_F(BlockStates, AnEndedSessionGivesBackWhatItDidNotUse) {
   const BlockId unused = block(other, {s1, s2});
   set_copies(unused, 2, {s1});  // the copy on s2 is dropped, but may exist
   const InodeId f = make(file(root_inode, "f"));
-  commit({wire::Write{f, {{0, page, used, 0}}, page, 0, tick()}}, other);
+  commit({wire::Write{f, {{0, page, used, 0}}, page, 0, tick(), false}}, other);
   EXPECT_TRUE(*change([&] { return ns_->end_session(other); }));
   EXPECT_FALSE(*change([&] { return ns_->end_session(other); }));
   EXPECT_TRUE(*ns_->block(used));

@@ -69,6 +69,21 @@ TEST_F(ExtentMap, WhatWasPlacedUnderAnOlderLayoutIsRefused) {
   EXPECT_EQ(attributes(file_).size, 0U);
 }
 
+TEST_F(ExtentMap, WhatWasAHoleMustBeOneStill) {
+  auto first = write(file_, {at(page, page, page)}, 2 * page);
+  first.fresh = true;
+  EXPECT_EQ(code_of(run(first)), done);
+  for (const Extent& late : {at(page, page, 2 * page), at(0, 2 * page, 4 * page), at(2 * page - 10, page, 8 * page - 10)}) {
+    auto request = write(file_, {late}, 3 * page);
+    request.fresh = true;
+    EXPECT_EQ(code_of(run(request)), Code::stale);
+  }
+  auto beside = write(file_, {at(0, page, 0), at(2 * page, page, 2 * page)}, 3 * page);
+  beside.fresh = true;
+  EXPECT_EQ(code_of(run(beside)), done);
+  EXPECT_EQ(attributes(file_).layout, 0U);
+}
+
 TEST_F(ExtentMap, TruncateCutsAtTheByteAndFreesWholePages) {
   run(write(file_, {at(0, 4 * page, 0)}, 4 * page));
   const auto result = run(truncate(file_, page + 100));
@@ -159,19 +174,19 @@ TEST_F(ExtentMap, NobodyPointsAtBytesOfOthers) {
   const SessionId other = open_session();
   const InodeId mine = make(file(root_inode, "mine"));
   run(write(file_, {at(0, page, 0)}, page));
-  const wire::Write theft{mine, {at(0, page, 0)}, page, 0, tick()};
+  const wire::Write theft{mine, {at(0, page, 0)}, page, 0, tick(), false};
   const auto result = commit({theft}, other).reply.results[0];
   EXPECT_EQ(code_of(result), Code::stale);
   // But where a file lies already, everybody may say so.
-  const wire::Write again{file_, {at(50, 100, 50)}, page, 0, tick()};
+  const wire::Write again{file_, {at(50, 100, 50)}, page, 0, tick(), false};
   EXPECT_EQ(code_of(commit({again}, other).reply.results[0]), done);
-  const wire::Write beyond{file_, {at(page, page, page)}, page, attributes(file_).layout, tick()};
+  const wire::Write beyond{file_, {at(page, page, page)}, page, attributes(file_).layout, tick(), false};
   EXPECT_EQ(code_of(commit({beyond}, other).reply.results[0]), Code::stale);
 }
 
 TEST_F(ExtentMap, PagesThatAreBeingPunchedAreNotGivenAway) {
   run(write(file_, {at(0, 2 * page, 0)}, 2 * page));
-  const auto outcome = commit({truncate(file_, page), wire::Write{file_, {at(page, page, page)}, 2 * page, 1, tick()}});
+  const auto outcome = commit({truncate(file_, page), wire::Write{file_, {at(page, page, page)}, 2 * page, 1, tick(), false}});
   EXPECT_EQ(code_of(outcome.reply.results[1]), Code::stale);
   EXPECT_EQ(code_of(run(write(file_, {at(page, page, page)}, 2 * page))), Code::stale);
   change([&] { return ns_->acknowledge_punches({outcome.punches.at(0).id}); });
@@ -200,7 +215,7 @@ TEST_F(ExtentMap, NeighbouringPunchesOfACommitAreOne) {
 TEST_F(ExtentMap, ALargeFileIsTakenApartInPieces) {
   std::vector<wire::Operation> operations;
   for (uint64_t i = 0; i < 3'000; ++i) {
-    operations.push_back(wire::Write{file_, {at(2 * i * page, page, i * page)}, 0, 0, tick()});
+    operations.push_back(wire::Write{file_, {at(2 * i * page, page, i * page)}, 0, 0, tick(), false});
   }
   commit(std::move(operations));
   EXPECT_EQ(attributes(file_).stored, 3'000 * page);
@@ -217,7 +232,7 @@ TEST_F(ExtentMap, ALargeFileIsTakenApartInPieces) {
 TEST_F(ExtentMap, TruncatingThousandsOfExtentsFreesAllOfThem) {
   std::vector<wire::Operation> operations;
   for (uint64_t i = 0; i < 2'500; ++i) {
-    operations.push_back(wire::Write{file_, {at(2 * i * page, page, i * page)}, 5'000 * page, 0, tick()});
+    operations.push_back(wire::Write{file_, {at(2 * i * page, page, i * page)}, 5'000 * page, 0, tick(), false});
   }
   commit(std::move(operations));
   const auto result = run(truncate(file_, 10));

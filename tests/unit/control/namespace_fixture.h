@@ -109,7 +109,7 @@ class NamespaceTest : public testing::Test {
     return request;
   }
   wire::Write write(InodeId inode, std::vector<wire::Extent> extents, uint64_t size) {
-    return {inode, std::move(extents), size, attributes(inode).layout, tick()};
+    return {inode, std::move(extents), size, attributes(inode).layout, tick(), false};
   }
 
   InodeId make(const wire::Create& create) {

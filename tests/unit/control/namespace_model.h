@@ -153,6 +153,11 @@ struct Model {
     auto& inode = inodes.at(raw(request.inode));
     if (inode.directory()) return Code::invalid;
     if (request.layout != inode.layout) return Code::stale;
+    for (const auto& extent : request.extents) {
+      const auto mapped = inode.units.lower_bound(extent.offset / unit);
+      const bool taken = mapped != inode.units.end() && mapped->first < (extent.offset + extent.length) / unit;
+      if (request.fresh && taken) return Code::stale;
+    }
     bool removed = false;
     for (const auto& extent : request.extents) {
       for (uint64_t i = 0; i < extent.length / unit; ++i) {

@@ -46,6 +46,7 @@ class RandomOperations : public NamespaceTest, public testing::WithParamInterfac
     wire::Write request;
     request.inode = any(false);
     request.modified = tick();
+    request.fresh = chance(30);
     const auto inode = model_.inodes.find(raw(request.inode));
     request.layout = inode == model_.inodes.end() ? 0 : inode->second.layout + (chance(3) ? 1 : 0);
     for (uint64_t i = pick(3); i > 0; --i) {
