@@ -146,7 +146,7 @@ Status SqliteNamespace::checkpoint() {
 
 Result<std::vector<std::string>> SqliteNamespace::check() {
   return db::guarded([&] {
-    store_.flush();
+    if (in_transaction()) store_.flush();
     return find_inconsistencies(*store_.database, store_.counters.now);
   });
 }

@@ -76,7 +76,7 @@ class SqliteNamespace final : public Namespace {
   template <class Run>
   auto ask(Run&& run) {
     return db::guarded([&] {
-      store_.trim();
+      if (!broken_) store_.trim();
       return run();
     });
   }

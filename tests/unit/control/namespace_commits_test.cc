@@ -1,8 +1,7 @@
 // Commits: numbers and slots, transactions, sessions, and what is still there after a restart.
 #include <fstream>
 
-#include <sqlite3.h>
-
+#include "common/db/database.h"
 #include "tests/unit/control/namespace_fixture.h"
 
 namespace lace::control {
@@ -22,10 +21,9 @@ class Commits : public NamespaceTest {
     stream << bytes;
   }
   void run_sql(const std::string& sql) {
-    sqlite3* handle = nullptr;
-    ASSERT_EQ(sqlite3_open((directory_ + "/namespace.db").c_str(), &handle), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
-    sqlite3_close(handle);
+    const auto database = db::Database::open(directory_ + "/namespace.db");
+    ASSERT_TRUE(database) << database.error().what;
+    (*database)->run(sql);
   }
 };
 
