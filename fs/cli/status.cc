@@ -1,4 +1,5 @@
 // lace status: what a cluster says of itself.
+#include <algorithm>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -152,7 +153,8 @@ int status_command(Arguments arguments) {
   auto asker = where.asker();
   if (!asker && asker.error().code == Code::invalid) return options.wrong_usage(asker.error().what);
   if (!asker) return failed("status", asker.error());
-  const auto status = asker->status(Millis(5'000));
+  auto status = asker->status(Millis(5'000));
+  if (status) std::ranges::sort(status->servers, {}, &wire::ServerInfo::name);
   if (json) std::cout << (status ? json_of(*status) : unavailable(status.error())).dump(2) << '\n';
   if (!status) {
     if (!json) std::cout << "Health:   unavailable\n";
