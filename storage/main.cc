@@ -10,6 +10,7 @@
 #include "common/config/options.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
+#include "storage/metrics.h"
 #include "storage/storage.h"
 
 namespace {
@@ -115,6 +116,7 @@ int run(const Flags& flags) {
   const bool over_tcp = options.membership.endpoint.url.starts_with("tcp://");
   if (over_tcp && network_wanted->keys) options.membership.endpoint.key = network_wanted->keys->public_key;
   options.store.cluster = options.membership.cluster;
+  options.store.index_path = directory->path() + "/index.db";
   options.filler.bytes_per_second = flags.fill_mib_per_s << 20;
 
   Signals signals;
@@ -129,6 +131,10 @@ int run(const Flags& flags) {
   for (const wire::Endpoint& endpoint : *listen) {
     if (Status heard = server.listen(endpoint); !heard) return failed(flags, endpoint.url + ": " + heard.error().what);
   }
+  metrics::Registry registry;
+  storage::StorageMetrics numbers(registry, options.membership.name);
+  server.on_tick([&] { numbers.follow(server); });
+  if (const auto exposed = registry.expose(flags.metrics); !exposed) return failed(flags, "--metrics: " + exposed.error().what);
   Status end;
   server.start([&](Error error) {
     end = tl::unexpected<Error>(std::move(error));

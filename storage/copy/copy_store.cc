@@ -142,6 +142,7 @@ void CopyStore::drop_copy(const CopyRef& copy) {
   copy->gone = true;
   copy->on_disk = false;
   unclean_.erase(copy->block);
+  if (index_) unindexed_.push_back(copy->block);
   if (copy->open) open_.erase(copy->open->used);
   copies_.erase(copy->block);
   // The OpenCopy stays with what is still in line; that finds it gone.

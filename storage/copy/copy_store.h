@@ -14,12 +14,14 @@
 
 #include "common/base/bytes.h"
 #include "storage/copy/copy.h"
+#include "storage/copy/index.h"
 #include "storage/copy/journal.h"
 
 namespace lace::storage {
 
 struct StoreOptions {
   std::string cluster;         // copies of another cluster are set aside
+  std::string index_path;      // of the index, a path of the system; empty: none, the copies' files are looked at
   size_t max_open = 512;       // copies with an open file and table in memory (128 KiB each at most)
   Millis clean_after{5'000};   // a region that was not written for so long, and is synced, is marked clean
   Millis sync_after{10'000};   // written and not synced for so long: synced in the background
@@ -152,6 +154,8 @@ class CopyStore {
   void finish_sync(const CopyRef& copy, RegionMask regions, const Status& status);
   void mark_clean(Copy& copy);
   std::vector<JournalRecord> live_records() const;
+  // Brings the index up to date for these copies. False: it could not, and the journal must not forget them.
+  bool index_copies(const std::vector<CopyRef>& copies);
 
   // writing.cc
   void advance_write(const std::shared_ptr<WriteOp>& op);
@@ -180,11 +184,16 @@ class CopyStore {
   struct Known;
   using KnownBlocks = std::map<BlockId, Known>;
   KnownBlocks replay_records(const std::vector<JournalRecord>& records);
+  // The copies of the index that the journal does not speak of, and those that it does. False: there is no good index.
+  Result<bool> load_index(const KnownBlocks& known, const Journal::Replayed& replayed);
+  Status adopt_known(const KnownBlocks& known, bool same_boot);
   Status scan(const KnownBlocks& known, bool same_boot);
+  Status renew_index();
   Status adopt(BlockId block, const Known* known, bool same_boot);
   Status adopt_dirty(Copy& copy, const Known& known, bool same_boot);
   Status bring_back(const KnownBlocks& known, bool same_boot);
   Status set_aside(BlockId block, const std::string& why);
+  Status finish_removal(BlockId block, const Known& known);
 
   disk::Disk& disk_;
   const Clock& clock_;
@@ -192,6 +201,8 @@ class CopyStore {
   StoreOptions options_;
   std::function<void(BlockId)> changed_;
   Journal journal_;
+  std::unique_ptr<Index> index_;
+  std::vector<BlockId> unindexed_;  // removed, and still in the index
   std::map<BlockId, CopyRef> copies_;
   std::list<BlockId> open_;            // copies with an OpenCopy, least recently used first
   std::unordered_set<BlockId> unclean_;  // copies with dirty regions, or with something to sync

@@ -10,6 +10,7 @@ struct CopyStore::EpochOp {
   Epoch from = 0;
   Epoch to = 0;
   Role role = Role::member;
+  bool filling_on = false;
   bool reset = false;  // decided: the copy becomes one big hole
   Done done;
 };
@@ -24,7 +25,7 @@ void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done d
     copy = add_copy(block, from, State::whole);
   }
   if (const auto open = opened(copy); !open) return done(pass(open));
-  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, role, false, nullptr});
+  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, role, false, false, nullptr});
   op->done = [this, copy, done = std::move(done)](Status status) {
     if (!status && !copy->on_disk && !copy->gone && copy->open->queue.empty()) drop_copy(copy);  // it could not be made
     done(std::move(status));
@@ -50,18 +51,20 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
                          op->to == op->from + 1 && !copy.needs_reset;
     op->reset = !goes_on;
   } else {
-    const bool suspect = copy.on_disk && copy.state == State::suspect;
-    if (copy.on_disk && copy.state == State::dropped) return op->done(stale());
-    if (there && !suspect) return op->done({});
+    const bool dropped = copy.on_disk && copy.state == State::dropped;
+    const bool suspect = copy.on_disk && copy.suspect != 0;
+    if (there && !suspect && !dropped) return op->done({});
     if (!copy.on_disk && op->from != 1) return op->done(stale());
+    // Dropped for an epoch that never came to be without it: then this copy counts again, when that epoch comes with it.
+    if (dropped && !there) return op->done(stale());
     if (copy.on_disk && !there && copy.epoch != op->from) return op->done(stale());
-    if (copy.state == State::filling) return op->done(fail(Code::unavailable, to_string(copy.block) + " misses pages still"));
+    op->filling_on = copy.state == State::filling;  // it has had every write as a member, and keeps its holes
     if (suspect && !copy.accepted) {
       return accept_suspect(op->copy, [this, op](const Status& status) { status ? advance_epoch(op) : op->done(status); });
     }
   }
   StoredState state = StoredState::whole;
-  if (op->role == Role::filling) state = StoredState::filling;
+  if (op->role == Role::filling || op->filling_on) state = StoredState::filling;
   if (op->role == Role::none) state = StoredState::dropped;
   std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, state, 0, copy.block, op->to, 0}};
   if (op->reset) records.push_back({JournalRecord::Kind::dirty, state, all_regions, copy.block, op->to, 0});
@@ -77,10 +80,13 @@ Status CopyStore::install_epoch(EpochOp& op) {
   removed_.erase(copy.block);
   ++copy.open->version;  // reads at the old epoch that are under way look again
   copy.dirty |= copy.suspect;
-  copy.suspect = 0;
+  if (op.role == Role::none) {
+    copy.state = State::dropped;
+  } else {
+    copy.suspect = 0;
+    if (copy.state == State::suspect || copy.state == State::dropped) copy.state = State::whole;
+  }
   copy.accepted = false;
-  if (copy.state == State::suspect) copy.state = State::whole;
-  if (op.role == Role::none) copy.state = State::dropped;
   if (op.reset) {
     copy.dirty = all_regions;
     copy.state = State::filling;

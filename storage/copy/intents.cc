@@ -108,6 +108,7 @@ void CopyStore::tick() {
   const Instant now = clock_.now();
   size_t started = 0;
   std::vector<CopyRef> late;
+  std::vector<CopyRef> clean;
   for (auto block = unclean_.begin(); block != unclean_.end();) {
     const CopyRef copy = find_ref(*block);
     const bool unsynced = copy->unsynced != 0 || copy->identity_unsynced || copy->name_unsynced || copy->syncing;
@@ -121,15 +122,50 @@ void CopyStore::tick() {
       ++block;
       continue;
     }
-    if (copy->dirty != 0) mark_clean(*copy);
-    block = unclean_.erase(block);
+    clean.push_back(copy);
+    ++block;
+  }
+  if ((!clean.empty() || !unindexed_.empty()) && index_copies(clean)) {
+    for (const CopyRef& copy : clean) {
+      if (copy->dirty != 0) mark_clean(*copy);
+      unclean_.erase(copy->block);
+    }
   }
   for (const CopyRef& copy : late) start_sync(copy);
   if (totals_.received_bytes != received_noted_) {
     received_noted_ = totals_.received_bytes;
     journal_.note({JournalRecord::Kind::received, no_state, 0, BlockId{}, 0, received_noted_});
   }
-  if (journal_.wants_compaction()) journal_.compact(live_records());
+  if (journal_.wants_compaction() && unindexed_.empty()) journal_.compact(live_records());
+}
+
+static IndexRow row_of(const Copy& copy) {
+  return {copy.block, copy.epoch, stored_state(copy.state), copy.data_pages, copy.missing_pages, copy.inode, copy.file_offset};
+}
+
+bool CopyStore::index_copies(const std::vector<CopyRef>& copies) {
+  if (!index_) return true;
+  std::vector<IndexRow> rows;
+  for (const CopyRef& copy : copies) {
+    if (copy->on_disk) rows.push_back(row_of(*copy));
+  }
+  const std::vector<BlockId> removed = std::exchange(unindexed_, {});
+  const Status put = index_->update(rows, removed);
+  if (put) return true;
+  unindexed_.insert(unindexed_.end(), removed.begin(), removed.end());
+  static log::Limiter limiter;
+  if (limiter.pass()) log::warn("storage.index_failed", {{"what", put.error().what}, {"suppressed", limiter.taken()}});
+  return false;
+}
+
+Status CopyStore::renew_index() {
+  if (!index_) return {};
+  std::vector<IndexRow> rows;
+  for (const auto& [block, copy] : copies_) {
+    if (copy->on_disk) rows.push_back(row_of(*copy));
+  }
+  unindexed_.clear();
+  return index_->make_anew(rows);
 }
 
 std::vector<JournalRecord> CopyStore::live_records() const {
@@ -140,7 +176,7 @@ std::vector<JournalRecord> CopyStore::live_records() const {
   }
   for (const auto& [block, copy] : copies_) {
     const StoredState state = stored_state(copy->state);
-    const bool identity = copy->on_disk && (copy->identity_unsynced || copy->syncing || copy->name_unsynced);
+    const bool identity = copy->on_disk && unclean_.contains(block);  // its identity page or its row may be older
     if (identity || state == StoredState::filling) records.push_back({Kind::epoch, state, 0, block, copy->epoch, 0});
     const auto regions = static_cast<RegionMask>(copy->dirty | copy->suspect);
     const uint64_t suspect = copy->suspect != 0 ? JournalRecord::suspect : 0;
@@ -166,6 +202,13 @@ Status CopyStore::close() {
     copy->identity_unsynced = copy->name_unsynced = false;
     if (copy->dirty != 0) mark_clean(*copy);
   }
+  std::vector<CopyRef> clean;
+  for (const BlockId block : unclean_) {
+    const CopyRef copy = find_ref(block);
+    if (copy && copy->suspect == 0) clean.push_back(copy);
+  }
+  if (!index_copies(clean) && all) all = fail(Code::io, "the index could not be written");
+  if (index_ && all) all = index_->checkpoint();
   journal_.note({JournalRecord::Kind::received, no_state, 0, BlockId{}, 0, totals_.received_bytes});
   if (all) journal_.note({JournalRecord::Kind::closed, no_state, 0, BlockId{}, 0, 0});
   if (Status closed = journal_.close(); !closed) return closed;

@@ -51,14 +51,13 @@ std::vector<Range> empty_ranges(const PageTable& table, RegionMask regions) {
 }
 
 Result<PageCounts> count_pages(disk::File& file) {
+  const auto entries = std::make_unique<std::array<PageEntry, block_pages>>();  // all zero
+  const auto got = file.read(table_offset, reinterpret_cast<char*>(entries->data()), table_bytes);
+  if (!got) return pass(got);
   PageCounts counts;
-  for (uint32_t chunk = 0; chunk < table_chunks; ++chunk) {
-    const auto loaded = PageTable::load(file, chunk, false);
-    if (!loaded) return pass(loaded);
-    for (const PageEntry& entry : **loaded) {
-      counts.data += entry.data() ? 1 : 0;
-      counts.missing += entry.missing() ? 1 : 0;
-    }
+  for (const PageEntry& entry : *entries) {
+    counts.data += entry.data() ? 1 : 0;
+    counts.missing += entry.missing() ? 1 : 0;
   }
   return counts;
 }

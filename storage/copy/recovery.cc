@@ -10,6 +10,7 @@ namespace lace::storage {
 // What the journal says about a block.
 struct CopyStore::Known {
   bool removed = false;
+  bool aside = false;    // removed by setting it aside: never deleted
   bool decided = false;  // there is an epoch record: control made it so, and the identity page may be older
   StoredState state = StoredState::whole;
   Epoch epoch = 0;
@@ -27,16 +28,19 @@ CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord
         if (record.value == JournalRecord::suspect) known.suspect |= record.regions;
         known.epoch = std::max(known.epoch, record.epoch);
         break;
-      case JournalRecord::Kind::clean: known.dirty = static_cast<RegionMask>(known.dirty & ~record.regions); break;
+      case JournalRecord::Kind::clean:  // all of the copy was synced, and its row in the index written
+        known.dirty = static_cast<RegionMask>(known.dirty & ~record.regions);
+        if (known.dirty == 0) known = {};
+        break;
       case JournalRecord::Kind::epoch:
-        known = {false, true, record.state, record.epoch, known.removed ? RegionMask{0} : known.dirty, 0};
+        known = {false, false, true, record.state, record.epoch, known.removed ? RegionMask{0} : known.dirty, 0};
         removed_.erase(record.block);
         break;
       case JournalRecord::Kind::removed:
-        known = {true, false, no_state, 0, 0, 0};
+        known = {true, false, false, no_state, 0, 0, 0};
         remember_removed(record.block);
         break;
-      case JournalRecord::Kind::forgotten: known = {}; break;
+      case JournalRecord::Kind::forgotten: known = {true, true, false, no_state, 0, 0, 0}; break;
       case JournalRecord::Kind::received: totals_.received_bytes = received_noted_ = record.value; break;
       case JournalRecord::Kind::closed: break;
     }
@@ -58,12 +62,57 @@ Status CopyStore::open() {
   const auto replayed = journal_.replay();
   if (!replayed) return pass(replayed);
   const KnownBlocks known = replay_records(replayed->records);
-  if (Status scanned = scan(known, replayed->same_boot); !scanned) return scanned;
+  const auto indexed = load_index(known, *replayed);
+  if (!indexed) return pass(indexed);
+  if (Status found = *indexed ? adopt_known(known, replayed->same_boot) : scan(known, replayed->same_boot); !found) return found;
   if (Status back = bring_back(known, replayed->same_boot); !back) return back;
+  // The index first: until the journal begins anew it says that the machine was down, and the index is not believed.
+  if (!*indexed) {
+    if (Status renewed = renew_index(); !renewed) return renewed;
+  }
   if (Status begun = journal_.restart(live_records()); !begun) return begun;
   log::info("storage.copies_found", {{"copies", totals_.copies},
                                      {"stored_bytes", totals_.stored_bytes},
                                      {"machine_was_down", replayed->same_boot ? "no" : "yes"}});
+  return {};
+}
+
+Result<bool> CopyStore::load_index(const KnownBlocks& known, const Journal::Replayed& replayed) {
+  if (options_.index_path.empty()) return false;
+  auto index = Index::open(options_.index_path);
+  if (!index) return pass(index);
+  index_ = std::move(*index);
+  const bool closed = !replayed.records.empty() && replayed.records.back().kind == JournalRecord::Kind::closed;
+  if (!index_->is_complete() || !(replayed.same_boot || closed)) return false;
+  const Status read = index_->each([&](const IndexRow& row) -> Status {
+    const auto about = known.find(row.block);
+    const bool spoken_of = about != known.end() && (about->second.removed || about->second.epoch != 0);
+    if (spoken_of) return {};
+    const CopyRef copy = add_copy(row.block, row.epoch, state_of(row.state));
+    copy->on_disk = true;
+    copy->inode = row.inode;
+    copy->file_offset = row.file_offset;
+    count(*copy, row.data_pages, row.missing_pages);
+    ++totals_.copies;
+    return {};
+  });
+  if (!read) return pass(read);
+  return true;
+}
+
+// The journal's copies, where the index has the others.
+Status CopyStore::adopt_known(const KnownBlocks& known, bool same_boot) {
+  for (const auto& [block, about] : known) {
+    if (!about.removed && about.epoch == 0) continue;
+    const auto file = disk_.open(copy_path(block), false);
+    if (!file && file.error().code == Code::no_entry) {
+      if (about.removed || !about.decided) unindexed_.push_back(block);
+      continue;
+    }
+    if (!file) return pass(file);
+    if (about.removed) unindexed_.push_back(block);
+    if (Status done = about.removed ? finish_removal(block, about) : adopt(block, &about, same_boot); !done) return done;
+  }
   return {};
 }
 
@@ -81,10 +130,14 @@ Status CopyStore::scan(const KnownBlocks& known, bool same_boot) {
       const auto found = known.find(block);
       const Known* about = found == known.end() ? nullptr : &found->second;
       const bool removed = about != nullptr && about->removed;
-      if (Status done = removed ? disk_.remove(copy_path(block)) : adopt(block, about, same_boot); !done) return done;
+      if (Status done = removed ? finish_removal(block, *about) : adopt(block, about, same_boot); !done) return done;
     }
   }
   return {};
+}
+
+Status CopyStore::finish_removal(BlockId block, const Known& known) {
+  return known.aside ? disk_.rename(copy_path(block), quarantine_path(block)) : disk_.remove(copy_path(block));
 }
 
 Status CopyStore::set_aside(BlockId block, const std::string& why) {

@@ -51,7 +51,7 @@ void Filler::finish(const TaskRef& task) {
 }
 
 void Filler::failed(const TaskRef& task, const Error& error) {
-  const bool hopeless = error.code == Code::stale || error.code == Code::corrupt || error.code == Code::malformed;
+  const bool hopeless = error.code == Code::corrupt || error.code == Code::malformed;
   if (hopeless || ++task->retries > options_.most_retries) {
     log::warn("storage.fill_given_up", {{"block", to_string(task->order.block)},
                                         {"source", raw(task->order.source)},
@@ -63,9 +63,10 @@ void Filler::failed(const TaskRef& task, const Error& error) {
 }
 
 void Filler::step(const TaskRef& task) {
-  const wire::FillOrder& order = task->order;
+  wire::FillOrder& order = task->order;
   const auto info = store_.find(order.block);
-  if (!info || info->epoch != order.epoch || info->state != State::filling) return finish(task);
+  if (!info || info->state != State::filling) return finish(task);
+  order.epoch = info->epoch;  // it may have grown meanwhile: the holes are the same, and the source has it too
   store_.missing(order.block, 0, most_holes_asked, [this, task](Result<std::vector<Range>> holes) {
     if (!holes) return failed(task, holes.error());
     if (!holes->empty()) return fetch(task, *holes);

@@ -68,7 +68,18 @@ TEST_F(EpochsTest, AFillingMemberKeepsWhatItHasWhenTheEpochGrowsByOne) {
   EXPECT_EQ(store_->find(block_a)->missing_bytes, block_bytes - page_bytes);
   ASSERT_TRUE(set_epoch(block_a, 4, 5, Role::filling));  // it was no member at 4: what it has may be old
   EXPECT_EQ(store_->find(block_a)->missing_bytes, block_bytes);
-  EXPECT_EQ(set_epoch(block_a, 5, 6, Role::member).error().code, Code::unavailable);
+  ASSERT_TRUE(write(block_a, 0, std::string(page_bytes, 'x'), 5));
+  ASSERT_TRUE(set_epoch(block_a, 5, 6, Role::member));  // others joined or left
+  EXPECT_EQ(state(block_a), State::filling);
+  EXPECT_EQ(store_->find(block_a)->missing_bytes, block_bytes - page_bytes);
+}
+
+TEST_F(EpochsTest, ACopyDroppedForAnEpochThatCameWithItAfterAllCounts) {
+  ASSERT_TRUE(write(block_a, 0, "x"));
+  ASSERT_TRUE(set_epoch(block_a, 1, 2, Role::none));
+  EXPECT_EQ(set_epoch(block_a, 2, 3).error().code, Code::stale);
+  ASSERT_TRUE(set_epoch(block_a, 1, 2));
+  EXPECT_EQ(*read(block_a, 0, 1, 2), "x");
 }
 
 TEST_F(EpochsTest, ASuspectCopyIsAcceptedAtItsOwnEpochToo) {

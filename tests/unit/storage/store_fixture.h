@@ -63,7 +63,9 @@ class StoreFixture : public testing::Test {
     StoreOptions options;
     options.cluster = "0123456789abcdef0123456789abcdef";
     options.max_open = max_open_;
+    options.index_path = index_path_;
     work_.forget();
+    store_.reset();
     store_.emplace(disk_, clock_, work_.offload(), options);
     store_->on_changed([this](BlockId block) { changed_.push_back(block); });
     const Status opened = store_->open();
@@ -129,6 +131,7 @@ class StoreFixture : public testing::Test {
   }
 
   size_t max_open_ = 512;
+  std::string index_path_;  // empty: no index
   disk::ForgetfulDisk disk_;
   ManualClock clock_;
   Offloader work_;

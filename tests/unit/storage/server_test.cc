@@ -1,0 +1,274 @@
+#include "cluster_fixture.h"
+
+namespace lace::storage {
+namespace {
+
+class ServerTest : public ServerClusterFixture {};
+
+TEST_F(ServerTest, AWriteIsOnEveryMemberWhenItIsAnswered) {
+  for (const char* name : {"s1", "s2", "s3"}) start(name);
+  const std::string bytes(100'000, 'w');
+  ASSERT_TRUE(write({"s1", "s2", "s3"}, 12'345, bytes));
+  for (const char* name : {"s1", "s2", "s3"}) EXPECT_EQ(*read(name, 12'345, bytes.size()), bytes);
+}
+
+TEST_F(ServerTest, AllMembersHaveOneOrderOfWritesOnTheSameBytes) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  std::vector<std::unique_ptr<net::Caller>> writers;
+  std::vector<net::Caller::Ticket> tickets;
+  for (int i = 0; i < 40; ++i) {
+    writers.push_back(simulation_.make_caller("writer-" + std::to_string(i)));
+    tickets.push_back(writers.back()->start(endpoint_of("s1"),
+                                            net::request_of(write_of({"s1", "s2"}, static_cast<uint64_t>(i % 7) * 1000),
+                                                            Bytes(std::string(5'000, static_cast<char>('A' + i)))),
+                                            Millis(5'000)));
+  }
+  for (size_t i = 0; i < writers.size(); ++i) EXPECT_TRUE(writers[i]->finish(tickets[i]));
+  EXPECT_EQ(*read("s1", 0, 12'000), *read("s2", 0, 12'000));
+}
+
+TEST_F(ServerTest, OnlyThePrimaryTakesWrites) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  wire::WriteBlock message = write_of({"s1", "s2"});
+  EXPECT_EQ(ask("s2", message, Bytes(std::string("x"))).error().code, Code::stale);
+  message.in_sync.clear();
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::stale);
+}
+
+TEST_F(ServerTest, RefusesWithoutAGoodToken) {
+  start("s1");
+  wire::WriteBlock message = write_of({"s1"});
+  message.token = "";
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::denied);
+  message.token = token(SessionId{1}, BlockId{999});
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::denied);
+  message.token = token(SessionId{1}, block_);
+  EXPECT_TRUE(ask("s1", message, Bytes(std::string("x"))));
+  EXPECT_EQ(ask("s1", wire::ReadBlock{"no", block_, 1, 0, 10}).error().code, Code::denied);
+  EXPECT_EQ(ask("s1", wire::SetEpochs{token(), {{block_, 1, 2, false, false}}}).error().code, Code::denied);
+  EXPECT_EQ(ask("s1", wire::DeleteBlocks{"", {block_}}).error().code, Code::denied);
+  wire::ForwardWrite forward;
+  forward.block = block_;
+  forward.epoch = 1;
+  EXPECT_EQ(ask("s1", forward, Bytes(std::string("x"))).error().code, Code::denied);
+}
+
+TEST_F(ServerTest, RefusesSessionsThatControlHasFenced) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, "x"));
+  control_.fenced = {SessionId{1}};
+  simulation_.run_for(Millis(600));
+  EXPECT_EQ(write({"s1"}, 0, "y").error().code, Code::fenced);
+  EXPECT_EQ(read("s1", 0, 1).error().code, Code::fenced);
+}
+
+TEST_F(ServerTest, RefusesWhatIsMalformed) {
+  start("s1");
+  wire::WriteBlock message = write_of({"s1"});
+  EXPECT_EQ(ask("s1", message, Bytes()).error().code, Code::malformed);
+  message.offset = block_bytes;
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::malformed);
+  message.offset = UINT64_MAX;
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::malformed);
+  EXPECT_EQ(ask("s1", wire::ReadBlock{token(), block_, 1, 0, max_io_bytes + 1}).error().code, Code::malformed);
+  EXPECT_FALSE(ask("s1", wire::ReadBlock{token(), block_, 1, UINT64_MAX - 5, 100}));
+  EXPECT_FALSE(caller_->call(endpoint_of("s1"), {wire::Kind::lookup, "garbage", {}}, Millis(1'000)));
+  EXPECT_FALSE(caller_->call(endpoint_of("s1"), {wire::Kind::write_block, "garbage", {}}, Millis(1'000)));
+}
+
+TEST_F(ServerTest, WithoutALeaseItNeitherReadsNorWrites) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, "x"));
+  simulation_.cut("s1", "control");
+  simulation_.run_for(Millis(900));
+  EXPECT_TRUE(read("s1", 0, 1));
+  simulation_.run_for(Millis(400));
+  EXPECT_EQ(read("s1", 0, 1).error().code, Code::stale);
+  EXPECT_EQ(write({"s1"}, 0, "y").error().code, Code::stale);
+  simulation_.heal();
+  EXPECT_TRUE(simulation_.run_until([&] { return node("s1").storage->membership().serving(); }, Millis(10'000)));
+  EXPECT_EQ(*read("s1", 0, 1), "x");
+}
+
+TEST_F(ServerTest, TheLeaseIsCountedFromTheMomentTheHeartbeatWasSent) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, "x"));
+  simulation_.freeze("s1");  // the process stands still for longer than its lease, then goes on
+  simulation_.run_for(Millis(2'000));
+  const auto ticket = caller_->start(endpoint_of("s1"), net::request_of(wire::ReadBlock{token(), block_, 1, 0, 1}), Millis(5'000));
+  simulation_.run_for(Millis(10));
+  control_.gives_leases = false;  // control has given it up by now
+  simulation_.thaw("s1");
+  EXPECT_EQ(caller_->finish(ticket).error().code, Code::stale);
+}
+
+TEST_F(ServerTest, RegistersAgainWhenControlHasANewTerm) {
+  start("s1");
+  const int before = control_.registrations;
+  control_.term = 2;
+  control_.loop().set_term(2);
+  simulation_.run_for(Millis(1'000));
+  EXPECT_GT(control_.registrations, before);
+  EXPECT_EQ(node("s1").storage->membership().term(), 2u);
+  EXPECT_TRUE(node("s1").storage->membership().serving());
+  control_.loop().set_term(1);  // a message of the old control that was under way
+  EXPECT_EQ(order("s1", wire::DeleteBlocks{"", {block_}}).error().code, Code::stale);
+}
+
+TEST_F(ServerTest, AMemberThatDiesIsReportedAndTheWriteIsAnsweredOnce) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  ASSERT_TRUE(write({"s1", "s2"}, 0, "before"));
+  control_.on_failure = [&](const wire::ReportFailure& failure) -> Result<wire::BlockInfo> {
+    EXPECT_EQ(failure.failed, std::vector<ServerId>{id("s2")});
+    EXPECT_EQ(failure.session, SessionId{0});
+    return wire::BlockInfo{block_, 2, {id("s1")}, {}, ""};
+  };
+  stop("s2");
+  const Instant begin = simulation_.now();
+  EXPECT_TRUE(write({"s1", "s2"}, 0, "after"));
+  EXPECT_LE(simulation_.now() - begin, Millis(1'500));
+  EXPECT_EQ(control_.failures.size(), 1u);
+}
+
+TEST_F(ServerTest, AWriteIsNotAnsweredWellWhenTheBlockHasMembersThatLackIt) {
+  for (const char* name : {"s1", "s2", "s3"}) start(name);
+  control_.on_failure = [&](const wire::ReportFailure&) -> Result<wire::BlockInfo> {
+    return wire::BlockInfo{block_, 2, {id("s1"), id("s3")}, {}, ""};
+  };
+  stop("s2");
+  EXPECT_EQ(write({"s1", "s2"}, 0, "x").error().code, Code::stale);
+  control_.on_failure = nullptr;
+  EXPECT_EQ(write({"s1", "s2"}, 0, "x").error().code, Code::unavailable);
+}
+
+TEST_F(ServerTest, ManyWritesThatFailTogetherAreReportedOnce) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  control_.on_failure = [&](const wire::ReportFailure&) -> Result<wire::BlockInfo> {
+    return wire::BlockInfo{block_, 2, {id("s1")}, {}, ""};
+  };
+  stop("s2");
+  std::vector<net::Caller::Ticket> tickets;
+  for (uint64_t i = 0; i < 20; ++i) {
+    tickets.push_back(caller_->start(endpoint_of("s1"), net::request_of(write_of({"s1", "s2"}, i * 100), Bytes(std::string(100, 'x'))),
+                                     Millis(5'000)));
+  }
+  for (const auto ticket : tickets) EXPECT_TRUE(caller_->finish(ticket));
+  EXPECT_LE(control_.failures.size(), 5u);
+}
+
+TEST_F(ServerTest, AMemberAtAnotherEpochRefusesForwardedWrites) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  ASSERT_TRUE(write({"s1", "s2"}, 0, "x"));
+  ASSERT_TRUE(order("s2", wire::SetEpochs{"", {{block_, 1, 2, false, false}}}));
+  EXPECT_FALSE(write({"s1", "s2"}, 0, "y"));
+  EXPECT_EQ(*read("s2", 0, 1, 2), "x");
+}
+
+TEST_F(ServerTest, AFillingMemberTakesWritesAndIsFilledFromTheSource) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  std::string expected(3'000'000, 'o');
+  for (uint64_t offset = 0; offset < expected.size(); offset += 1'000'000) {
+    ASSERT_TRUE(write({"s1"}, offset, std::string(1'000'000, 'o')));
+  }
+  const auto made = order("s2", wire::SetEpochs{"", {{block_, 0, 2, true, false}}});
+  ASSERT_TRUE(made && made->reply.outcomes[0].code == 0);
+  ASSERT_TRUE(order("s1", wire::SetEpochs{"", {{block_, 1, 2, false, false}}}));
+  wire::WriteBlock message = write_of({"s1"}, 123'456, 2);
+  message.filling = {id("s2")};
+  ASSERT_TRUE(ask("s1", message, Bytes(std::string(10'000, 'n'))));  // starts and ends within pages that s2 misses
+  expected.replace(123'456, 10'000, std::string(10'000, 'n'));
+  EXPECT_EQ(read("s2", 0, 10, 2).error().code, Code::unavailable);
+  const auto filling = order("s2", wire::FillBlocks{"", {{block_, 2, id("s1")}}});
+  ASSERT_TRUE(filling && filling->reply.outcomes[0].code == 0);
+  EXPECT_TRUE(simulation_.run_until([&] { return control_.reported[block_].state == wire::CopyState::whole; }, Millis(30'000)));
+  EXPECT_EQ(control_.reported[block_].epoch, 2u);
+  for (uint64_t offset = 0; offset < expected.size(); offset += 1'000'000) {
+    EXPECT_EQ(*read("s2", offset, 1'000'000, 2), expected.substr(offset, 1'000'000));
+  }
+  EXPECT_GE(node("s2").storage->totals().received_bytes, 2'900'000u);
+}
+
+TEST_F(ServerTest, AFillGoesOnWhenTheSourceWasAwayAndWhenTheServerWasKilled) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  for (uint64_t offset = 0; offset < 8'000'000; offset += 1'000'000) {
+    ASSERT_TRUE(write({"s1"}, offset, std::string(1'000'000, 'o')));
+  }
+  ASSERT_TRUE(order("s2", wire::SetEpochs{"", {{block_, 0, 1, true, false}}}));
+  ASSERT_TRUE(order("s2", wire::FillBlocks{"", {{block_, 1, id("s1")}}}));
+  const auto missing = [&] { return node("s2").storage->totals().missing_bytes; };
+  EXPECT_TRUE(simulation_.run_until([&] { return missing() < block_bytes - 3'000'000; }, Millis(20'000)));
+  stop("s2");
+  start("s2");
+  EXPECT_LT(missing(), block_bytes - 2'900'000);
+  stop("s1");
+  ASSERT_TRUE(order("s2", wire::FillBlocks{"", {{block_, 1, id("s1")}}}));
+  simulation_.run_for(Millis(1'000));
+  start("s1");
+  EXPECT_TRUE(simulation_.run_until([&] { return missing() == 0; }, Millis(30'000)));
+}
+
+TEST_F(ServerTest, SyncedWritesSurviveThatAllMachinesGoDown) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  ASSERT_TRUE(write({"s1", "s2"}, 0, "synced"));
+  for (const char* name : {"s1", "s2"}) {
+    const auto synced = ask(name, wire::SyncBlocks{token(), {{block_, 1}}, {}});
+    ASSERT_TRUE(synced && synced->reply.outcomes[0].code == 0);
+  }
+  ASSERT_TRUE(write({"s1", "s2"}, 6, " and not"));
+  for (const char* name : {"s1", "s2"}) {
+    stop(name);
+    node(name).disk.crash(17);
+    start(name);
+    EXPECT_EQ(read(name, 0, 6).error().code, Code::unavailable);
+  }
+  EXPECT_EQ(control_.reported[block_].state, wire::CopyState::suspect);
+  ASSERT_TRUE(order("s1", wire::SetEpochs{"", {{block_, 1, 2, false, false}}}));
+  EXPECT_EQ(*read("s1", 0, 6, 2), "synced");
+}
+
+TEST_F(ServerTest, PunchesAndDeletionsAreDoneOnceHoweverOftenTheyAreOrdered) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, std::string(100'000, 'x')));
+  for (int i = 0; i < 2; ++i) {
+    const auto punched = order("s1", wire::PunchBlocks{"", {{block_, 1, 0, 4 * page_bytes}}});
+    ASSERT_TRUE(punched && punched->reply.outcomes[0].code == 0);
+  }
+  EXPECT_EQ(*read("s1", 0, 4 * page_bytes), std::string(4 * page_bytes, '\0'));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(order("s1", wire::DeleteBlocks{"", {block_}}));
+  EXPECT_EQ(write({"s1"}, 0, "late").error().code, Code::stale);
+  EXPECT_EQ(node("s1").storage->totals().stored_bytes, 0u);
+}
+
+TEST_F(ServerTest, AFullDiskRefusesWritesButReadsAndDeletes) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, std::string(100'000, 'x')));
+  node("s1").disk.set_capacity(node("s1").disk.stored_bytes() + 10 * page_bytes);
+  EXPECT_EQ(write({"s1"}, 1'000'000, std::string(500'000, 'y')).error().code, Code::no_space);
+  EXPECT_EQ(*read("s1", 0, 10), std::string(10, 'x'));
+  EXPECT_EQ(*read("s1", 1'000'000, 10), std::string(10, '\0'));
+  EXPECT_TRUE(order("s1", wire::DeleteBlocks{"", {block_}}));
+}
+
+TEST_F(ServerTest, TellsControlOfACorruptPageAtOnce) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, std::string(page_bytes, 'x')));
+  node("s1").disk.flip_bit(copy_path(block_), 17, 2);
+  EXPECT_EQ(read("s1", 0, 10).error().code, Code::corrupt);
+  EXPECT_TRUE(simulation_.run_until([&] { return control_.reported[block_].state == wire::CopyState::suspect; }, Millis(200)));
+}
+
+TEST_F(ServerTest, ShowsTheAccountOfACopy) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 10 * page_bytes, std::string(2 * page_bytes, 'x')));
+  const auto shown = ask("s1", wire::InspectBlock{block_});
+  ASSERT_TRUE(shown);
+  EXPECT_TRUE(shown->reply.exists);
+  EXPECT_EQ(shown->reply.state, wire::CopyState::whole);
+  ASSERT_EQ(shown->reply.runs.size(), 1u);
+  EXPECT_EQ(shown->reply.runs[0].page, 10u);
+  EXPECT_EQ(shown->reply.runs[0].count, 2u);
+  EXPECT_FALSE(ask("s1", wire::InspectBlock{BlockId{9}})->reply.exists);
+}
+
+}  // namespace
+}  // namespace lace::storage
