@@ -16,10 +16,13 @@ class Backoff {
   bool expired() const { return clock_.now() >= deadline_; }
   Instant deadline() const { return deadline_; }
   void end_within(Millis budget) { deadline_ = std::min(deadline_, clock_.now() + budget); }
+  // It has failed so often that patience alone does not help.
+  bool many() const { return waits_ >= 4; }
   // Waits, each time twice as long. Errors: interrupted.
   Status wait(net::Caller& caller) {
     const Millis delay = delay_;
     delay_ = std::min(longest_, delay_ * 2);
+    ++waits_;
     return caller.pause(delay);
   }
 
@@ -28,6 +31,7 @@ class Backoff {
   Instant deadline_;
   Millis delay_;
   Millis longest_;
+  int waits_ = 0;
 };
 
 }  // namespace lace::fs

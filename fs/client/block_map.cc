@@ -5,9 +5,10 @@
 namespace lace::fs {
 
 // The transport begins its own errors with the endpoint; what a server refuses says why in its own words.
-bool is_away(const Error& error, const wire::Endpoint& endpoint) {
-  if (error.code == Code::unknown) return true;
-  return error.code == Code::unavailable && error.what.starts_with(endpoint.url);
+bool is_away(const Error& error, const wire::ServerInfo& server) {
+  if (error.code != Code::unknown && error.code != Code::unavailable) return false;
+  if (error.what.find("no answer within") != std::string::npos) return server.state == wire::ServerState::down;
+  return error.code == Code::unknown || error.what.starts_with(server.endpoint.url);
 }
 
 Result<BlockMap::Info> BlockMap::find(net::Caller& caller, BlockId block) {
@@ -36,7 +37,7 @@ Result<BlockMap::Info> BlockMap::recover(net::Caller& caller, const Info& used, 
   auto fresh = refresh(caller, used->block, used->epoch);
   if (!fresh || (*fresh)->epoch != used->epoch) return fresh;
   const Servers::Info info = servers_.find(server);
-  if (info && is_away(error, info->endpoint)) {
+  if (info && (is_away(error, *info) || (error.code == Code::unknown && backoff.many()))) {
     auto reported = report(caller, used, server);
     if (!reported || (*reported)->epoch != used->epoch) return reported;
   }

@@ -38,7 +38,8 @@ class BlockMap {
   BlockCache cache_;
 };
 
-// Whether the error says that the server itself was not reached (or its answer did not come), not that it refused.
-bool is_away(const Error& error, const wire::Endpoint& endpoint);
+// Whether the error says that the server itself was not reached (or its answer did not come), not that it refused. One that is
+// merely slow is away only if control has not heard of it either.
+bool is_away(const Error& error, const wire::ServerInfo& server);
 
 }  // namespace lace::fs

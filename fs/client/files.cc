@@ -215,7 +215,7 @@ void Mount::note_access(const InodePtr& inode, int flags) {
   {
     const std::lock_guard lock(inode->mutex);
     if (!inode->known) return;
-    const Attributes shown = inode->shown();
+    const Attributes shown = inode->shown_times();
     const bool due = shown.accessed <= shown.modified || shown.accessed <= shown.changed ||
                      shown.accessed.seconds + day_seconds <= now.seconds;
     if (core_.options.access_times == AccessTimes::relative && !due) return;

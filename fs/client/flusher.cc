@@ -91,6 +91,7 @@ std::vector<InodePtr> Flusher::with_changes(bool all) {
     for (const auto& [id, inode] : changed_) candidates.push_back(inode);
   }
   std::vector<InodePtr> result;
+  std::vector<InodePtr> flushed;
   const Instant now = core_.clock.now();
   for (const InodePtr& inode : candidates) {
     // Both locks, in their order: a change that comes right now must not be forgotten.
@@ -98,10 +99,12 @@ std::vector<InodePtr> Flusher::with_changes(bool all) {
     if (!inode->has_changes()) {
       const std::lock_guard lock(mutex_);
       changed_.erase(inode->id);
+      flushed.push_back(inode);
     } else if (all || now - inode->dirty_since >= oldest) {
       result.push_back(inode);
     }
   }
+  for (const InodePtr& inode : flushed) on_flushed(inode);
   return result;
 }
 
@@ -114,9 +117,10 @@ void Flusher::flush_aged(net::Caller& caller, bool all) {
   }
 }
 
-Status Flusher::flush_all(net::Caller& caller) {
+Status Flusher::flush_all(net::Caller& caller, Instant until) {
   Status result;
   for (const InodePtr& inode : with_changes(true)) {
+    if (core_.clock.now() >= until) return result ? fail(Code::io, "there was no time for all of it") : result;
     const Status done = data_.flush(caller, inode, FileData::Flush::all);
     if (done) {
       on_flushed(inode);

@@ -21,7 +21,7 @@ class Flusher {
 
   Flusher(Core& core, FileData& data) : core_(core), data_(data) {}
   ~Flusher() { stop(); }
-  // Called (no lock held) after a file was flushed behind.
+  // Called (no lock held) some time after a file was flushed, by whomever.
   std::function<void(const InodePtr&)> on_flushed = [](const InodePtr&) {};
 
   void start();
@@ -30,8 +30,9 @@ class Flusher {
   void changed(const InodePtr& inode);  // it has changes (again)
   void ripe(const InodePtr& inode);     // its `queued` was set by the caller
   void press();                         // everything, now
-  // All changes that exist now, in the caller's thread. The first error is answered, the others are remembered.
-  Status flush_all(net::Caller& caller);
+  // All changes that exist now, in the caller's thread; after `until` no more are begun. The first error is answered, the
+  // others are remembered.
+  Status flush_all(net::Caller& caller, Instant until = Instant::max());
 
  private:
   void run(net::Caller& caller);

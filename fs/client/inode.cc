@@ -45,22 +45,26 @@ void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, b
   asked = when;
 }
 
-wire::Attributes Inode::shown() const {
+wire::Attributes Inode::shown_times() const {
   wire::Attributes result = attributes;
   if (touched) {
     result.modified = std::max(result.modified, written);
     result.changed = std::max(result.changed, written);
   }
-  if (!dirty.empty()) {
-    for (const Range& range : dirty.ranges(0, UINT64_MAX)) {
-      const uint64_t mapped = extents.bytes_within(range.begin, range.end);
-      result.stored += range.length() - std::min(mapped, range.length());
-    }
-    result.stored = (result.stored + 511) / 512 * 512;
-    result.size = size();
-  }
   if (has_accessed) result.accessed = std::max(result.accessed, accessed);
   deferred.apply_to(result);
+  return result;
+}
+
+wire::Attributes Inode::shown() const {
+  wire::Attributes result = shown_times();
+  if (dirty.empty()) return result;
+  for (const Range& range : dirty.ranges(0, UINT64_MAX)) {
+    const uint64_t mapped = extents.bytes_within(range.begin, range.end);
+    result.stored += range.length() - std::min(mapped, range.length());
+  }
+  result.stored = (result.stored + 511) / 512 * 512;
+  result.size = size();
   return result;
 }
 

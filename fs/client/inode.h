@@ -93,12 +93,13 @@ struct Inode {
 
   uint64_t size() const { return std::max(attributes.size, dirty.end()); }
   bool has_changes() const { return touched || !dirty.empty() || !deferred.empty(); }
-  bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed && error.code == Code{}; }
+  bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed; }
 
   // Takes what control answered, unless something newer is known. `own`: this mount's change made it so.
   void learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own);
   // With what only this mount knows yet.
   wire::Attributes shown() const;
+  wire::Attributes shown_times() const;  // the same, except for size and stored
   void take_error(Status& status);  // moves a remembered error into a status that is good
 };
 

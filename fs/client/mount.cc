@@ -56,7 +56,7 @@ Status Mount::start(net::Caller& caller) {
 Mount::~Mount() {
   if (!started_) return;
   const auto caller = core_.network.make_caller();
-  if (auto flushed = flusher_.flush_all(*caller); !flushed) {
+  if (auto flushed = flusher_.flush_all(*caller, core_.clock.now() + core_.options.timeout); !flushed) {
     log::error("client.lost_at_unmount", {{"bytes", core_.dirty_bytes.load()},
                                           {"error", name_of(flushed.error().code)},
                                           {"what", flushed.error().what}});

@@ -383,7 +383,7 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
   if (auto* write = std::get_if<wire::Write>(&operation)) {
     Node* at = node(write->inode);
     if (!at) return failed(Code::stale_handle);
-    if (!write->extents.empty() && write->layout != at->attributes.layout) return failed(Code::stale);
+    if (write->layout != at->attributes.layout) return failed(Code::stale);
     for (const wire::Extent& extent : write->extents) {
       if (!blocks_.contains(extent.block)) return failed(Code::stale);
       for (const auto& [offset, old] : at->extents) {
