@@ -7,6 +7,7 @@ namespace lace::control {
 namespace {
 
 constexpr uint32_t max_extents = 1'000;  // of one answer
+constexpr size_t max_granted = 100'000;  // blocks a confined session is remembered to have seen
 
 // The inode is there, and the session may see it.
 Session* session_with(Control& control, const Asker& asker, SessionId id, InodeId inode, Responder& responder) {
@@ -29,6 +30,7 @@ void answer_extents(Control& control, Session& session, InodeId inode, uint64_t 
   auto blocks = control.names->blocks({ids.begin(), ids.end()});
   if (!blocks) return responder.refuse(blocks.error());
   if (session.confined()) {
+    if (session.granted.size() > max_granted) session.granted.clear();  // it asks for the extents again
     for (wire::BlockInfo& block : *blocks) {
       add_token(control, session, block);
       session.granted.insert(block.block);
