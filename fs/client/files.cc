@@ -207,6 +207,17 @@ Result<size_t> Mount::write(Context& context, Handle handle, uint64_t offset, st
   return data_.write(context.caller, (*open)->inode, offset, bytes, ((*open)->flags & O_APPEND) != 0);
 }
 
+void Mount::set_append(Handle handle, bool append) {
+  const auto number = static_cast<uint64_t>(handle);
+  Shard& shard = files_[number % files_.size()];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.files.find(number);
+  if (found == shard.files.end()) return;
+  auto changed = std::make_shared<File>(*found->second);  // others may be looking at the present one
+  changed->flags = append ? changed->flags | O_APPEND : changed->flags & ~O_APPEND;
+  found->second = std::move(changed);
+}
+
 // Access times are told to control some time later, many at once.
 void Mount::note_access(const InodePtr& inode, int flags) {
   if (core_.options.access_times == AccessTimes::none || (flags & O_NOATIME) != 0 || !writable()) return;

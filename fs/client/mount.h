@@ -46,6 +46,7 @@ class Mount final : public FileSystem {
   Result<Opened> create(Context&, InodeId parent, std::string_view name, uint32_t mode, int flags) override;
   Result<size_t> read(Context&, Handle, uint64_t offset, char* into, size_t length) override;
   Result<size_t> write(Context&, Handle, uint64_t offset, std::string_view bytes) override;
+  void set_append(Handle, bool append) override;
   Status flush(Context&, Handle) override;
   Status sync(Context&, Handle, bool data_only) override;
   void release(Context&, Handle) override;

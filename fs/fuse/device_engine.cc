@@ -153,7 +153,9 @@ void DeviceEngine::carry_out(Worker& worker, char* message, size_t length) {
     fuse_buf request{};
     request.size = length;
     request.mem = message;
+    if (header.opcode == FUSE_RELEASE) service_.releases.begin(header.nodeid);
     fuse_session_process_buf(service_.session, &request);
+    if (header.opcode == FUSE_RELEASE) service_.releases.end(header.nodeid);
     // If its answer is still owed (a lock), the interrupt is meant for that.
     if (service_.interrupts.end(worker) && waits_for_lock(header.opcode)) {
       service_.parked.interrupt(header.unique, [this](uint64_t waiter) { return service_.cancel_lock(waiter); });

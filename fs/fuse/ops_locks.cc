@@ -10,6 +10,8 @@
 namespace lace::fs::fuse::ops {
 namespace {
 
+constexpr Millis release_time{200};
+
 static_assert(F_RDLCK == 0 && F_WRLCK == 1 && F_UNLCK == 2, "as wire::LockRange::type has them");
 
 wire::LockRange range_of(Request& request, fuse_ino_t node, const fuse_file_info* info, const struct flock& lock) {
@@ -46,7 +48,10 @@ void set_lock(Request& request, const wire::LockRange& range, const fuse_file_in
   Service& service = request.service;
   service.parked.wanted(range.inode, range.owner);
   if (!range.flock && range.type != F_UNLCK) service.owners.add(range.inode, range.owner, info->fh);
-  const auto locked = service.file_system.lock(request.context, range, wait);
+  auto locked = service.file_system.lock(request.context, range, wait);
+  if (!locked && locked.error().code == Code::try_again && service.releases.wait(request.node(range.inode), release_time)) {
+    locked = service.file_system.lock(request.context, range, wait);
+  }
   if (!locked) return request.answer_error(locked.error());
   const int device = request.worker.device;
   if (locked->granted) return answer_granted(service, request.leave_open(), device, range);

@@ -15,8 +15,13 @@ constexpr std::string_view own_prefix = "lace."sv;
 
 bool is_acl(std::string_view name) { return name == "system.posix_acl_access"sv || name == "system.posix_acl_default"sv; }
 
-bool is_stored(std::string_view name) {
-  return name.starts_with("user."sv) || name.starts_with("trusted."sv) || name.starts_with("security."sv) || is_acl(name);
+// 0, or what is wrong with the name.
+int check_name(std::string_view name) {
+  if (is_acl(name)) return 0;
+  for (const std::string_view prefix : {"user."sv, "trusted."sv, "security."sv}) {
+    if (name.starts_with(prefix)) return name.size() > prefix.size() ? 0 : EINVAL;
+  }
+  return EOPNOTSUPP;
 }
 
 void answer_own(Request& request, InodeId inode, std::string_view name, size_t room) {
@@ -38,7 +43,7 @@ bool known_absent(Request& request, InodeId inode, std::string_view name) {
 
 void setxattr(Request& request, fuse_ino_t node, const char* name, const char* value, size_t size, int flags) {
   if (std::string_view(name).starts_with(own_prefix)) return request.answer_error(EPERM);
-  if (!is_stored(name)) return request.answer_error(EOPNOTSUPP);
+  if (const int wrong = check_name(name)) return request.answer_error(wrong);
   const InodeId inode = request.inode(node);
   const Status set = request.file_system().set_xattr(request.context, inode, name, std::string_view(value, size),
                                                      (flags & XATTR_CREATE) != 0, (flags & XATTR_REPLACE) != 0);
@@ -49,7 +54,7 @@ void setxattr(Request& request, fuse_ino_t node, const char* name, const char* v
 void getxattr(Request& request, fuse_ino_t node, const char* name, size_t size) {
   const InodeId inode = request.inode(node);
   if (std::string_view(name).starts_with(own_prefix)) return answer_own(request, inode, name, size);
-  if (!is_stored(name)) return request.answer_error(EOPNOTSUPP);
+  if (const int wrong = check_name(name)) return request.answer_error(wrong);
   if (known_absent(request, inode, name)) return request.answer_error(ENODATA);
   const auto value = request.file_system().get_xattr(request.context, inode, name);
   if (!value) return request.answer_error(value.error());
@@ -71,7 +76,7 @@ void listxattr(Request& request, fuse_ino_t node, size_t size) {
 
 void removexattr(Request& request, fuse_ino_t node, const char* name) {
   if (std::string_view(name).starts_with(own_prefix)) return request.answer_error(EPERM);
-  if (!is_stored(name)) return request.answer_error(EOPNOTSUPP);
+  if (const int wrong = check_name(name)) return request.answer_error(wrong);
   const InodeId inode = request.inode(node);
   const Status removed = request.file_system().remove_xattr(request.context, inode, name);
   if (removed) request.service.changes.changed(inode);

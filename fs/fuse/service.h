@@ -11,6 +11,7 @@
 #include "fs/fuse/interrupts.h"
 #include "fs/fuse/lock_owners.h"
 #include "fs/fuse/parked_locks.h"
+#include "fs/fuse/releases.h"
 
 struct fuse_session;
 
@@ -35,6 +36,7 @@ struct Service {
 
   ChangeTable changes;
   LockOwners owners;
+  Releases releases;
   Interrupts interrupts;
   Chores chores;
   ParkedLocks parked;

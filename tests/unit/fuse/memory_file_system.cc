@@ -518,6 +518,12 @@ Result<size_t> MemoryFileSystem::write(Context&, Handle handle, uint64_t offset,
   return bytes.size();
 }
 
+void MemoryFileSystem::set_append(Handle handle, bool append) {
+  const std::lock_guard lock(mutex_);
+  int& flags = files_.at(raw(handle)).flags;
+  flags = append ? flags | O_APPEND : flags & ~O_APPEND;
+}
+
 void MemoryFileSystem::release(Context&, Handle handle) {
   const std::lock_guard lock(mutex_);
   const auto file = files_.find(raw(handle));
@@ -627,7 +633,15 @@ void MemoryFileSystem::place_lock(const wire::LockRange& range) {
     }
     held = locks_.erase(held);
   }
-  if (range.type != F_UNLCK) locks_.push_back(range);
+  if (range.type == F_UNLCK) return;
+  wire::LockRange joined = range;
+  std::erase_if(locks_, [&](const wire::LockRange& held) {
+    const bool touches = held.inode == range.inode && held.flock == range.flock && held.owner == range.owner &&
+                         held.type == range.type && (held.end + 1 == joined.start || joined.end + 1 == held.start);
+    if (touches) joined.start = std::min(joined.start, held.start), joined.end = std::max(joined.end, held.end);
+    return touches;
+  });
+  locks_.push_back(joined);
 }
 
 std::vector<uint64_t> MemoryFileSystem::grant_waiters() {

@@ -56,6 +56,7 @@ class MemoryFileSystem final : public FileSystem {
   Result<Opened> create(Context&, InodeId parent, std::string_view name, uint32_t mode, int flags) override;
   Result<size_t> read(Context&, Handle, uint64_t offset, char* into, size_t length) override;
   Result<size_t> write(Context&, Handle, uint64_t offset, std::string_view bytes) override;
+  void set_append(Handle, bool append) override;
   Status flush(Context&, Handle) override { return {}; }
   Status sync(Context&, Handle, bool) override { return {}; }
   void release(Context&, Handle) override;
