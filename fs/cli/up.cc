@@ -188,17 +188,22 @@ void print_result(const LocalCluster& cluster, const ClusterShape& shape, const 
             << " DIR    (a second mount)\n  lace down" << data << '\n';
 }
 
+// What a killed lace-fs left behind. The kernel may not have noticed yet, so that the mount still answers from its memory.
+bool is_left_over(const std::string& mount_point) {
+  const auto mount = mount_at(mount_point);
+  if (!mount || !mount->type.starts_with("fuse")) return false;
+  return is_dead(mount_point) || (mount->type == "fuse.lace" && find_running("lace-fs", mount_point).empty());
+}
+
 // A mount that died is taken away, so that it can be made again.
 Status check_place(const LocalCluster& cluster, const ClusterShape& shape, const Wanted& wanted) {
   if (cluster.running("mount", shape)) return {};
+  if (is_left_over(wanted.mount_point)) {
+    std::cout << "taking away the dead mount on " << wanted.mount_point << '\n';
+    if (const auto gone = unmount(wanted.mount_point, true); !gone) return gone;
+  }
   const auto& options = wanted.mount_options;
-  const bool may_have_content = std::find(options.begin(), options.end(), "nonempty") != options.end();
-  auto usable = check_mount_point(wanted.mount_point, may_have_content);
-  const auto mount = mount_at(wanted.mount_point);
-  if (usable || usable.error().code != Code::stale_handle || !mount || !mount->type.starts_with("fuse")) return usable;
-  std::cout << "taking away the dead mount on " << wanted.mount_point << '\n';
-  if (const auto gone = unmount(wanted.mount_point, true); !gone) return gone;
-  return check_mount_point(wanted.mount_point, may_have_content);
+  return check_mount_point(wanted.mount_point, std::find(options.begin(), options.end(), "nonempty") != options.end());
 }
 
 Status up(const Wanted& wanted) {

@@ -122,6 +122,7 @@ TEST(BadInput, AFullDiskIsAnErrorAndThenGoesAway) {
   SmallDisk disk(160);
   if (!disk.ready()) GTEST_SKIP() << "needs loop devices";
   Cluster cluster{{.storages = 2, .storage_parent = disk.path()}};
+  cluster.expect_errors("client.write_behind_failed");  // says what was lost, as it must
   EXPECT_SHELL(cluster.environment(), R"sh(
     echo small >$M/small; sync $M/small
     not dd if=/dev/urandom of=$M/big bs=1M count=300 conv=fsync 2>$T/error; cat $T/error; grep -q 'No space left' $T/error

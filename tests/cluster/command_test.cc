@@ -28,7 +28,10 @@ class Command : public testing::Test {
   void TearDown() override {
     const Ran down = run("lace down --data $T/data");
     if (HasFailure()) std::cerr << down.output << run("tail -n 20 $T/data/log/*").output;
-    std::filesystem::remove_all(top_);
+    (void)run("umount -l $T/tmpfs $M 2>/dev/null");
+    std::error_code error;
+    std::filesystem::remove_all(top_, error);
+    EXPECT_FALSE(error) << error.message();
   }
   Ran run(const std::string& script) { return shell(script, environment_, Millis(110'000)); }
   std::string passes(const std::string& script) {
