@@ -133,6 +133,10 @@ void SessionKeeper::close(SessionId session, std::function<void(Status)> done) {
 void SessionKeeper::tick() {
   const Instant now = loop_.clock().now();
   while (!fenced_.empty() && fenced_.front().second <= now) fenced_.pop_front();
+  // A mount that still waits to be let in can't renew: its lease begins when it is answered.
+  for (const Opening& opening : openings_) {
+    if (Session* session = sessions_.find(opening.session)) sessions_.renew(*session, now);
+  }
   for (const SessionId id : sessions_.expired(now)) {
     Session& session = *sessions_.find(id);
     if (session.fenced) continue;
