@@ -72,9 +72,8 @@ TEST(StorageDies, AllCopiesAwayMeansWaitingNotErrors) {
   cluster.storage(2).kill();
   EXPECT_SHELL(cluster.environment(), "timeout 10 ls $M; timeout 10 df $M; timeout 10 mkdir $M/d/e");
   Background reader("cmp $T/a $M/a", cluster.environment());
-  EXPECT_SHELL(
-      cluster.environment(),
-      "dd if=$M/a of=/dev/null iflag=direct & sleep 0.2; kill -INT $! || kill -KILL $!; timeout 5 tail --pid=$! -f /dev/null");
+  // 124: it waited, and the interrupt ended it; 137 would be the kill that comes when it did not.
+  EXPECT_SHELL(cluster.environment(), "timeout -s INT -k 5 1 dd if=$M/a of=/dev/null iflag=direct || [ $? = 124 ]");
   cluster.storage(1).start();
   cluster.storage(2).start();
   const Ran read = reader.wait();
