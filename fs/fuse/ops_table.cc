@@ -80,13 +80,14 @@ const fuse_lowlevel_ops& table() {
 }
 
 void init(void*, fuse_conn_info* connection) {
-  unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS;
+  unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS;
   want |= FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPORT_SUPPORT;
   want |= FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;  // permissions are the kernel's, umask and default ACLs ours
   want |= FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_IOCTL_DIR;
   want |= FUSE_CAP_CACHE_SYMLINKS;  // the target of a symlink never changes
   // Not FUSE_CAP_AUTO_INVAL_DATA: it drops a file's pages after each of our own writes; open() and KernelCache say when pages
   // are old. Not FUSE_CAP_HANDLE_KILLPRIV: the kernel does that with a SETATTR. Not splice, not write-back: slower here.
+  // Not FUSE_CAP_ASYNC_DIO: nothing, not even SIGKILL, would end a direct read that waits for a server.
   connection->want = want & connection->capable;
   connection->max_write = 1 << 20;
   connection->max_read = 0;
