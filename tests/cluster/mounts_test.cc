@@ -20,7 +20,7 @@ TEST_P(TwoMounts, SeeEachOther) {
 
 INSTANTIATE_TEST_SUITE_P(All, TwoMounts,
                          testing::Values("close_to_open", "growing_and_shrinking", "names", "attributes",
-                                         "appends_do_not_overwrite", "exclusive_create", "rename_replaces", "flock_excludes",
+                                         "exclusive_create", "rename_replaces", "flock_excludes",
                                          "sqlite"),
                          [](const auto& one) { return std::string(one.param); });
 

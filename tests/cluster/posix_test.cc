@@ -13,8 +13,11 @@ TEST(Posix, RulesHoldOnAMount) {
         environment["SUITE"] = program_path("../tests/posix_suite");
         return environment;
       }(),
-      Millis(200'000));
-  EXPECT_TRUE(ran.ok()) << ran.output;
+      Millis(900'000));
+  // ctest takes a test for skipped when it sees this mark, even when it is only quoted.
+  std::string output = ran.output;
+  for (size_t at = 0; (at = output.find("[  SKIPPED ]", at)) != output.npos;) output.replace(at, 12, "[  not run ]");
+  EXPECT_TRUE(ran.ok()) << output;
 }
 
 }  // namespace

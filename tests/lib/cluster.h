@@ -65,8 +65,8 @@ class Cluster {
   wire::ClusterStatusReply status();  // of control; empty, and the test fails, if it does not answer
   // Asks for the status until it is as wanted; fails the test after `timeout`, naming `what`.
   void wait_until(const std::string& what, const std::function<bool(const wire::ClusterStatusReply&)>& wanted,
-                  Millis timeout = Millis(50'000));
-  void wait_healthy(Millis timeout = Millis(50'000));
+                  Millis timeout = Millis(120'000));
+  void wait_healthy(Millis timeout = Millis(120'000));
 
   const std::string& directory() const { return directory_; }
   std::string control_url() const { return "ipc://" + directory_ + "/c.sock"; }

@@ -19,7 +19,7 @@ struct Ran {
 using Environment = std::map<std::string, std::string>;
 
 // Runs `script` with bash -euo pipefail, where `not COMMAND...` fails when the command succeeds (`!` never ends a script).
-Ran shell(const std::string& script, const Environment& environment = {}, Millis timeout = Millis(55'000));
+Ran shell(const std::string& script, const Environment& environment = {}, Millis timeout = Millis(300'000));
 
 // The same in the background.
 class Background {
@@ -28,7 +28,7 @@ class Background {
   Background(Background&& other) noexcept;
   ~Background();  // kills it and what it started
   bool running();
-  Ran wait(Millis timeout = Millis(55'000));  // kills it when the time is over
+  Ran wait(Millis timeout = Millis(300'000));  // kills it when the time is over
   void kill();
 
  private:
