@@ -20,8 +20,8 @@ class GivenToKernel {
 
   struct Thing {
     Instant until;
-    InodeId inode{};     // its attributes
-    InodeId parent{};    // and the entry (parent, name), if there is one
+    InodeId inode{};   // its attributes
+    InodeId parent{};  // and the entry (parent, name), if there is one
     std::string name;
   };
   void remember(Instant now, InodeId inode, InodeId parent = no_inode, std::string_view name = {});

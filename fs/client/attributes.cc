@@ -35,8 +35,7 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
   {
     const std::lock_guard lock(inode->mutex);
     changes = inode->has_changes();
-    const bool may_wait =
-        inode->writers > 0 && inode->known && S_ISREG(inode->attributes.mode) && !inode->attributes.has_acl;
+    const bool may_wait = inode->writers > 0 && inode->known && S_ISREG(inode->attributes.mode) && !inode->attributes.has_acl;
     deferred = may_wait && inode->deferred.add(request);
     if (deferred) {
       first = !changes;
@@ -65,8 +64,8 @@ Result<std::string> Mount::get_xattr(Context& context, InodeId id, std::string_v
   if (inode) {
     const uint64_t stamp = core_.session.stamp();
     const std::lock_guard lock(inode->mutex);
-    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) ||
-                                          (inode->handles > 0 && name == "security.capability"));
+    const bool certain =
+        inode->known && ((stamp != 0 && inode->stamp == stamp) || (inode->handles > 0 && name == "security.capability"));
     if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return fail(Code::no_data);
     waits = !inode->deferred.empty() && inode->attributes.has_acl;
   }

@@ -32,8 +32,7 @@ Result<BlockMap::Info> BlockMap::refresh(net::Caller& caller, BlockId block, Epo
 Result<BlockMap::Info> BlockMap::recover(net::Caller& caller, const Info& used, ServerId server, const Error& error,
                                          Backoff& backoff) {
   if (error.code == Code::interrupted) return tl::unexpected<Error>(error);
-  if (backoff.expired())
-    return fail(Code::io, to_string(used->block) + ": the mount's timeout ended: " + error.what);
+  if (backoff.expired()) return fail(Code::io, to_string(used->block) + ": the mount's timeout ended: " + error.what);
   auto fresh = refresh(caller, used->block, used->epoch);
   if (!fresh || (*fresh)->epoch != used->epoch) return fresh;
   const Servers::Info info = servers_.find(server);

@@ -15,8 +15,8 @@ namespace lace::fs {
 
 class BlockPool {
  public:
-  static constexpr uint32_t batch = 16;   // blocks asked for at once
-  static constexpr size_t low_mark = 6;   // fewer: more are fetched beside
+  static constexpr uint32_t batch = 16;  // blocks asked for at once
+  static constexpr size_t low_mark = 6;  // fewer: more are fetched beside
   static constexpr size_t pack_count = 4;
   static constexpr size_t remembered = 1'000;  // control keeps the last 1,024 for us
 

@@ -9,9 +9,7 @@ namespace {
 // The other side was not reached, or its answer was not, or it has to be told of our session again.
 bool may_come_back(Code code) { return code == Code::unavailable || code == Code::unknown || code == Code::fenced; }
 
-Error gave_up(const Error& last) {
-  return {Code::io, "no control server answered within the mount's timeout: " + last.what};
-}
+Error gave_up(const Error& last) { return {Code::io, "no control server answered within the mount's timeout: " + last.what}; }
 
 }  // namespace
 

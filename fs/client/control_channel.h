@@ -16,7 +16,7 @@ namespace lace::fs {
 
 class ControlChannel {
  public:
-  static constexpr Millis answer_within{10'000};      // one try
+  static constexpr Millis answer_within{10'000};         // one try
   static constexpr Millis patience_after_signal{1'000};  // an interrupted commit waits so long for its answer
 
   ControlChannel(const Clock& clock, std::vector<wire::Endpoint> controls, Millis timeout, Session& session)

@@ -16,7 +16,7 @@ class Mount::Displacing {
 
  private:
   Mount& mount_;
-  InodePtr inode_;        // null: not known, or nothing is there
+  InodePtr inode_;  // null: not known, or nothing is there
   bool unknown_ = false;
 };
 

@@ -157,8 +157,8 @@ Status Mount::remove(Context& context, InodeId parent, std::string_view name, bo
     if (auto prepared = displacing.prepare(context.caller); !prepared) return prepared;
   }
   const EntryCache::Change change(core_.entries, parent);
-  auto result = change_entry(context.caller, parent, name,
-                             wire::Remove{parent, std::string(name), directory, core_.clock.wall()});
+  auto result =
+      change_entry(context.caller, parent, name, wire::Remove{parent, std::string(name), directory, core_.clock.wall()});
   if (!result) return pass(result);
   core_.entries.put(parent, name, no_inode, stamp);
   learn_own(result->displaced, stamp);
@@ -175,9 +175,9 @@ Status Mount::rename(Context& context, InodeId parent, std::string_view name, In
   }
   const EntryCache::Change change(core_.entries, parent);
   const EntryCache::Change new_change(core_.entries, new_parent);
-  auto result = change_entry(context.caller, new_parent, new_name,
-                             wire::Rename{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange,
-                                          core_.clock.wall()});
+  auto result = change_entry(
+      context.caller, new_parent, new_name,
+      wire::Rename{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange, core_.clock.wall()});
   if (!result) {
     if (is_uncertain(result.error())) uncertain(parent, name);
     return pass(result);

@@ -43,7 +43,7 @@ class FileData {
   Result<std::optional<Range>> next_data(net::Caller& caller, const InodePtr& inode, uint64_t offset);
 
   Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control
-  void drop_dirty(Inode& inode);  // inode.mutex held
+  void drop_dirty(Inode& inode);                                                 // inode.mutex held
   // Extents that came with other answers, e.g. OpenInode's.
   void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp);
 

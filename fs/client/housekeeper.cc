@@ -77,11 +77,13 @@ void Housekeeper::finish(net::Caller& caller) {
   }
   for (size_t at = 0; at < accessed.size(); at += most_at_once) {
     const size_t end = std::min(accessed.size(), at + most_at_once);
-    tell_accessed(caller, {accessed.begin() + static_cast<std::ptrdiff_t>(at), accessed.begin() + static_cast<std::ptrdiff_t>(end)});
+    tell_accessed(caller,
+                  {accessed.begin() + static_cast<std::ptrdiff_t>(at), accessed.begin() + static_cast<std::ptrdiff_t>(end)});
   }
   for (size_t at = 0; at < closing.size(); at += most_at_once) {
     const size_t end = std::min(closing.size(), at + most_at_once);
-    close_batch(caller, {closing.begin() + static_cast<std::ptrdiff_t>(at), closing.begin() + static_cast<std::ptrdiff_t>(end)});
+    close_batch(caller,
+                {closing.begin() + static_cast<std::ptrdiff_t>(at), closing.begin() + static_cast<std::ptrdiff_t>(end)});
   }
 }
 

@@ -63,8 +63,8 @@ struct Inode {
   // As control last told. `known` false: never.
   bool known = false;
   wire::Attributes attributes;
-  uint64_t stamp = 0;    // of the session, when they were asked for
-  Instant asked;         // when
+  uint64_t stamp = 0;  // of the session, when they were asked for
+  Instant asked;       // when
 
   ExtentMap extents;
   uint64_t extents_change = 0;  // Attributes::change that they belong to; 0: to none
@@ -81,7 +81,7 @@ struct Inode {
   DeferredAttributes deferred;
   bool has_accessed = false;  // a new access time to be told some time
   FileTime accessed;
-  Error error{Code{}, {}};  // of write-behind, to be told at the next chance; code 0: none
+  Error error{Code{}, {}};                             // of write-behind, to be told at the next chance; code 0: none
   std::vector<std::pair<BlockId, uint64_t>> unsynced;  // blocks written since the last fsync, and when (WriteLog number)
 
   uint64_t lookups = 0;
@@ -100,7 +100,7 @@ struct Inode {
   // With what only this mount knows yet.
   wire::Attributes shown() const;
   wire::Attributes shown_times() const;  // the same, except for size and stored
-  void take_error(Status& status);  // moves a remembered error into a status that is good
+  void take_error(Status& status);       // moves a remembered error into a status that is good
 };
 
 using InodePtr = std::shared_ptr<Inode>;

@@ -42,8 +42,8 @@ Status Keeper::open(net::Caller& caller, Millis within) {
     const Error& error = opened.error();
     if (error.code != Code::unavailable && error.code != Code::unknown) return opened;
     if (backoff.expired()) {
-      return fail(Code::unavailable,
-                  "no control server answers at " + core_.control.addresses() + " (" + error.what + "): is the cluster running?");
+      return fail(Code::unavailable, "no control server answers at " + core_.control.addresses() + " (" + error.what +
+                                         "): is the cluster running?");
     }
     if (auto waited = backoff.wait(caller); !waited) return waited;
   }
@@ -82,8 +82,7 @@ void Keeper::look_after(net::Caller& caller) {
   wire::RenewSession message;
   message.session = core_.session.identity().session;
   const Instant sent = core_.clock.now();
-  auto reply =
-      net::decode_answer<wire::RenewSession>(core_.control.attempt(caller, net::request_of(message), Millis{3'000}));
+  auto reply = net::decode_answer<wire::RenewSession>(core_.control.attempt(caller, net::request_of(message), Millis{3'000}));
   if (reply && reply->reply.term == core_.session.term()) {
     core_.servers.update(reply->reply.servers);
     core_.session.renewed(reply->reply, sent);

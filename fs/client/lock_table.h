@@ -22,7 +22,7 @@ class LockTable {
   Result<wire::LockRange> test(net::Caller& caller, const wire::LockRange& range);
   Status release(net::Caller& caller, InodeId inode, LockOwner owner, bool flock);
 
-  void granted(uint64_t number);       // as control calls the waiter
+  void granted(uint64_t number);        // as control calls the waiter
   void ask_again(net::Caller& caller);  // control was restarted: it has forgotten who waits
 
  private:

@@ -57,9 +57,8 @@ Mount::~Mount() {
   if (!started_) return;
   const auto caller = core_.network.make_caller();
   if (auto flushed = flusher_.flush_all(*caller, core_.clock.now() + core_.options.timeout); !flushed) {
-    log::error("client.lost_at_unmount", {{"bytes", core_.dirty_bytes.load()},
-                                          {"error", name_of(flushed.error().code)},
-                                          {"what", flushed.error().what}});
+    log::error("client.lost_at_unmount",
+               {{"bytes", core_.dirty_bytes.load()}, {"error", name_of(flushed.error().code)}, {"what", flushed.error().what}});
   }
   flusher_.stop();
   housekeeper_.stop();

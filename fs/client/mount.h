@@ -30,8 +30,8 @@ class Mount final : public FileSystem {
   Result<Attributes> symlink(Context&, InodeId parent, std::string_view name, std::string_view target) override;
   Result<Attributes> link(Context&, InodeId inode, InodeId parent, std::string_view name) override;
   Status remove(Context&, InodeId parent, std::string_view name, bool directory) override;
-  Status rename(Context&, InodeId parent, std::string_view name, InodeId new_parent, std::string_view new_name,
-                bool no_replace, bool exchange) override;
+  Status rename(Context&, InodeId parent, std::string_view name, InodeId new_parent, std::string_view new_name, bool no_replace,
+                bool exchange) override;
   Result<std::string> read_link(Context&, InodeId inode) override;
 
   Result<Attributes> attributes(Context&, InodeId inode) override;
@@ -52,8 +52,7 @@ class Mount final : public FileSystem {
   void release(Context&, Handle) override;
   Status allocate(Context&, Handle, int mode, uint64_t offset, uint64_t length) override;
   Result<uint64_t> seek(Context&, Handle, uint64_t offset, int whence) override;
-  Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset,
-                            size_t length) override;
+  Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset, size_t length) override;
 
   Result<wire::ReadDirectoryReply> read_directory(Context&, InodeId inode, uint64_t cookie, uint32_t max_entries,
                                                   bool with_attributes) override;
@@ -94,7 +93,8 @@ class Mount final : public FileSystem {
   Attributes learn_found(const Attributes& attributes, uint64_t stamp);  // and count a lookup
   void learn_own(const Attributes& attributes, uint64_t stamp);
   void uncertain(InodeId parent, std::string_view name);
-  Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name, wire::Operation change);
+  Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
+                                             wire::Operation change);
   Result<Attributes> make_entry(net::Caller& caller, wire::Create create);
 
   // Inodes that are open here without control knowing (mount.cc)

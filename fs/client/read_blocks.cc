@@ -33,7 +33,11 @@ Status scatter(const BlockRead& read, const wire::ReadBlockReply& reply, std::st
 class StorageChannel::Reading final : public BlockRequests {
  public:
   Reading(net::Caller& caller, BlockMap& blocks, std::span<const BlockRead> reads)
-      : BlockRequests(caller, blocks), blocks_of_(blocks), reads_(reads), failures_(reads.size(), 0), corrupt_(reads.size(), 0) {}
+      : BlockRequests(caller, blocks),
+        blocks_of_(blocks),
+        reads_(reads),
+        failures_(reads.size(), 0),
+        corrupt_(reads.size(), 0) {}
 
  private:
   BlockId block_of(size_t index) const override { return reads_[index].block; }
@@ -54,8 +58,7 @@ class StorageChannel::Reading final : public BlockRequests {
 
   net::Request request(size_t index, const wire::BlockInfo& info) override {
     const BlockRead& read = reads_[index];
-    return net::request_of(
-        wire::ReadBlock{blocks_.token_for(info), info.block, info.epoch, read.offset, read.length});
+    return net::request_of(wire::ReadBlock{blocks_.token_for(info), info.block, info.epoch, read.offset, read.length});
   }
 
   Status take(size_t index, net::Answer answer) override {

@@ -18,7 +18,7 @@ class Slots {
 
   struct Slot {
     uint32_t index = 0;
-    uint64_t number = 0;  // of the last commit
+    uint64_t number = 0;      // of the last commit
     uint64_t generation = 0;  // of the session
   };
   // A free slot of the session `generation`; unset: all are in use.

@@ -27,8 +27,8 @@ struct BlockRead {
 
 class StorageChannel {
  public:
-  static constexpr size_t window = 16;              // requests under way per call
-  static constexpr Millis write_within{3'000};      // one try; a dead server is noticed at once, a mute one by this
+  static constexpr size_t window = 16;          // requests under way per call
+  static constexpr Millis write_within{3'000};  // one try; a dead server is noticed at once, a mute one by this
   static constexpr Millis read_within{2'000};
   static constexpr Millis sync_within{20'000};
 

@@ -47,7 +47,7 @@ class StorageChannel::Syncing {
   net::Caller& caller_;
   BlockMap& blocks_;
   Backoff backoff_;
-  std::set<BlockId> open_;                           // not yet synced on all members
+  std::set<BlockId> open_;  // not yet synced on all members
   std::set<std::pair<BlockId, ServerId>> synced_;
   std::vector<Failure> failures_;
 };

@@ -17,8 +17,9 @@ class StorageChannel::Writing final : public BlockRequests {
 
   net::Request request(size_t index, const wire::BlockInfo& info) override {
     const BlockWrite& write = writes_[index];
-    wire::WriteBlock message{blocks_.token_for(info), info.block,   info.epoch,  write.offset,
-                             info.in_sync,            info.filling, write.inode, write.file_offset};
+    wire::WriteBlock message{
+        blocks_.token_for(info), info.block, info.epoch, write.offset, info.in_sync, info.filling, write.inode,
+        write.file_offset};
     return net::request_of(message, write.bytes);
   }
 

@@ -28,12 +28,12 @@ class FakeCluster {
 
   void set_before(Before before);
   void set_after(After after);
-  void kill(uint32_t server);    // requests to it are unavailable; what it holds stays
-  void restart_control();        // a new term; sessions live on, but must resume
-  void fence_all();              // sessions end
+  void kill(uint32_t server);  // requests to it are unavailable; what it holds stays
+  void restart_control();      // a new term; sessions live on, but must resume
+  void fence_all();            // sessions end
   void set_sole(bool sole) { sole_ = sole; }
   void push_event(wire::EventKind kind, uint64_t value);
-  bool acknowledged_all();       // every event was seen and handled by the session
+  bool acknowledged_all();  // every event was seen and handled by the session
 
   uint64_t requests(wire::Kind kind);
   void reset_counts();

@@ -59,8 +59,7 @@ void Model::step(File& file) {
     case 5: {
       const uint64_t at = offset();
       const uint64_t length = 1 + below(30'000);
-      const auto done =
-          fs_->allocate(context, file.opened.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length);
+      const auto done = fs_->allocate(context, file.opened.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length);
       ASSERT_TRUE(done) << done.error().what;
       const uint64_t end = std::min<uint64_t>(at + length, file.expected.size());
       for (uint64_t byte = at; byte < end; ++byte) file.expected[byte] = '\0';
@@ -122,7 +121,7 @@ TEST_P(Model, ReadsWhatWasWrittenOverFailures) {
   for (size_t index = 0; index < files.size(); ++index) files[index].opened = create(std::to_string(index));
   cluster_.set_before([unlucky](const std::string& url, const net::Request& request) {
     return request.kind == wire::Kind::write_block || request.kind == wire::Kind::sync_blocks ? std::nullopt
-                                                                                            : unlucky(url, request);
+                                                                                              : unlucky(url, request);
   });
   cluster_.set_after([unlucky](const std::string& url, const net::Request& request) -> std::optional<Error> {
     if (request.kind != wire::Kind::commit && request.kind != wire::Kind::get_extents) return std::nullopt;
