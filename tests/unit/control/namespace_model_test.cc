@@ -233,7 +233,7 @@ class RandomOperations : public NamespaceTest, public testing::WithParamInterfac
 
 TEST_P(RandomOperations, DoWhatTheModelDoes) {
   hold_as_model();
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 300; ++round) {
     ASSERT_NO_FATAL_FAILURE(transaction()) << "round " << round;
     if (chance(10)) {
       ASSERT_NO_FATAL_FAILURE(change_holds());
