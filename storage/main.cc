@@ -124,9 +124,8 @@ int run(const Flags& flags) {
   const auto disk = disk::make_system_disk(directory->path());
   net::ZmqNetwork network(clock, std::move(*network_wanted));
   const auto loop = network.make_loop();
-  storage::Storage server(*loop, *disk, options, [&](const std::string& cluster, ServerId id) {
-    return directory->join(cluster, raw(id));
-  });
+  storage::Storage server(*loop, *disk, options,
+                          [&](const std::string& cluster, ServerId id) { return directory->join(cluster, raw(id)); });
   if (Status opened = server.open(); !opened) return failed(flags, flags.data + ": " + opened.error().what);
   for (const wire::Endpoint& endpoint : *listen) {
     if (Status heard = server.listen(endpoint); !heard) return failed(flags, endpoint.url + ": " + heard.error().what);
@@ -157,8 +156,10 @@ int main(int argc, char** argv) {
   config::Options options("lace-storage", "keeps copies of blocks on one disk");
   options.text("data", flags.data, "DIR", "data directory; an empty one becomes a new server's").required();
   options.text("name", flags.name, "NAME", "name of this server, as in storage-1; kept in the data directory");
-  options.list("listen", flags.listen, "URL", "where to listen: ipc:///PATH, or tcp://HOST:PORT (needs --keys and --admit)").required();
-  options.list("control", flags.control, "URL", "control servers; over tcp with their public key: tcp://HOST:PORT#KEY").required();
+  options.list("listen", flags.listen, "URL", "where to listen: ipc:///PATH, or tcp://HOST:PORT (needs --keys and --admit)")
+      .required();
+  options.list("control", flags.control, "URL", "control servers; over tcp with their public key: tcp://HOST:PORT#KEY")
+      .required();
   options.text("advertise", flags.advertise, "URL", "how others reach this server, where it is not the first --listen");
   options.text("metrics", flags.metrics, "HOST:PORT", "serve metrics over HTTP; port 0 picks one and logs it");
   options.text("keys", flags.keys, "FILE", "this server's key pair, as `lace key new` writes it");

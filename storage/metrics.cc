@@ -29,7 +29,8 @@ StorageMetrics::StorageMetrics(metrics::Registry& registry, const std::string& n
       serving_(Maker(registry, name).gauge("serving", "1 while control has given a lease")),
       filling_(Maker(registry, name).gauge("fills_running", "copies being filled now")),
       waiting_(Maker(registry, name).gauge("fills_waiting", "copies waiting to be filled")),
-      received_bytes_(Maker(registry, name).counter("hole_copy_received_bytes", "received to fill copies, since the server was made")),
+      received_bytes_(
+          Maker(registry, name).counter("hole_copy_received_bytes", "received to fill copies, since the server was made")),
       corrupt_pages_(Maker(registry, name).counter("corrupt_pages", "pages that did not match their checksum")),
       reads_(Maker(registry, name).counter("reads", "reads by clients")),
       read_bytes_(Maker(registry, name).counter("read_bytes", "bytes sent to readers")),

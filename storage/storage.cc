@@ -32,7 +32,8 @@ Storage::Storage(net::Loop& loop, disk::Disk& disk, StorageOptions options, Join
 Status Storage::open() { return store_.open(); }
 
 Status Storage::listen(const wire::Endpoint& endpoint) {
-  return loop_.listen(endpoint, [this](net::Incoming incoming, net::Responder reply) { handle(std::move(incoming), std::move(reply)); });
+  return loop_.listen(endpoint,
+                      [this](net::Incoming incoming, net::Responder reply) { handle(std::move(incoming), std::move(reply)); });
 }
 
 void Storage::handle(net::Incoming incoming, net::Responder reply) {

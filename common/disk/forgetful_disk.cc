@@ -346,8 +346,8 @@ Status ForgetfulDisk::sync_directory(const std::string& path) {
   if (Status may = may_change(); !may) return may;
   std::vector<NameChange> rest;
   for (const NameChange& change : unsynced_names_) {
-    const bool inside = (!change.from.empty() && directory_of(change.from) == path) ||
-                        (!change.to.empty() && directory_of(change.to) == path);
+    const bool inside =
+        (!change.from.empty() && directory_of(change.from) == path) || (!change.to.empty() && directory_of(change.to) == path);
     if (inside) {
       apply(durable_names_, change);
     } else {

@@ -50,7 +50,7 @@ class ForgetfulDisk final : public Disk {
   };
 
   static void apply(Names& names, const NameChange& change);
-  Status may_change();            // the injected errors
+  Status may_change();              // the injected errors
   Status may_store(int64_t pages);  // space for so many pages more
 
   mutable std::mutex mutex_;

@@ -1,11 +1,11 @@
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 #include "common/disk/disk.h"
 
@@ -159,7 +159,8 @@ class SystemDisk final : public Disk {
   Result<std::vector<std::string>> list(const std::string& path) override {
     std::vector<std::string> names;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(full_path(path), error), end; !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(full_path(path), error), end; !error && entry != end;
+         entry.increment(error)) {
       names.push_back(entry->path().filename().string());
     }
     if (error) return failed("list", full_path(path), error.value());

@@ -132,7 +132,8 @@ struct RegisterServer {
   uint64_t capacity_bytes = 0;
   uint64_t used_bytes = 0;
   uint64_t available_bytes = 0;
-  std::string disk{};  // servers whose data lies on one disk say the same (host and device), so that it is counted once; or empty
+  std::string
+      disk{};  // servers whose data lies on one disk say the same (host and device), so that it is counted once; or empty
   LACE_FIELDS(cluster, server, name, endpoint, incarnation, capacity_bytes, used_bytes, available_bytes, disk)
 };
 

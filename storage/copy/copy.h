@@ -49,24 +49,24 @@ struct Copy {
   BlockId block{};
   Epoch epoch = 0;
   State state = State::whole;
-  bool gone = false;            // removed or set aside; what still holds it must not use it
-  bool on_disk = false;         // the file exists
-  bool name_unsynced = false;   // its directory entry
+  bool gone = false;           // removed or set aside; what still holds it must not use it
+  bool on_disk = false;        // the file exists
+  bool name_unsynced = false;  // its directory entry
   bool identity_unsynced = false;
-  bool needs_reset = false;      // it was to become a hole, which failed half-way
-  bool accepted = false;        // what is suspect counts, by the word of control; the epoch follows
-  bool rotten = false;          // a page did not match its checksum, or a sync failed: told to control
+  bool needs_reset = false;  // it was to become a hole, which failed half-way
+  bool accepted = false;     // what is suspect counts, by the word of control; the epoch follows
+  bool rotten = false;       // a page did not match its checksum, or a sync failed: told to control
   bool syncing = false;
-  bool sync_failed = false;     // no later sync can make this copy durable
-  RegionMask dirty = 0;         // marked so in the journal, durably
-  RegionMask marking = 0;       // mark is under way
-  RegionMask unsynced = 0;      // written since the last sync began
-  RegionMask suspect = 0;       // dirty when the server went down; accepted only on control's word
+  bool sync_failed = false;  // no later sync can make this copy durable
+  RegionMask dirty = 0;      // marked so in the journal, durably
+  RegionMask marking = 0;    // mark is under way
+  RegionMask unsynced = 0;   // written since the last sync began
+  RegionMask suspect = 0;    // dirty when the server went down; accepted only on control's word
   uint32_t data_pages = 0;
   uint32_t missing_pages = 0;
   InodeId inode{};
   uint64_t file_offset = 0;
-  Instant last_change{};        // of its pages
+  Instant last_change{};  // of its pages
   Instant first_unsynced{};
   std::vector<Done> wait_marks;
   std::vector<Done> sync_now;   // covered by the sync that runs

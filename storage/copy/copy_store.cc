@@ -50,7 +50,8 @@ uint64_t CopyStore::new_bytes(BlockId block, uint64_t offset, uint64_t length) c
 }
 
 Status CopyStore::serves(const Copy& copy) {
-  if (copy.state == State::suspect) return fail(Code::unavailable, to_string(copy.block) + " waits for control to say what counts");
+  if (copy.state == State::suspect)
+    return fail(Code::unavailable, to_string(copy.block) + " waits for control to say what counts");
   if (copy.state == State::dropped) return fail(Code::stale, to_string(copy.block) + " is no member any more");
   return {};
 }

@@ -1,9 +1,9 @@
 // The copies of one data directory: what is written, read, punched, synced, filled and removed, with every byte verified.
 //
 // All members are for one thread (the server's loop), except where said. What blocks is handed to `offload`; its results come
-// back on the loop. Changes of one copy are done in the order of the calls. Callbacks come on the loop, possibly before the call
-// returns. Errors of callbacks: stale (the copy is at another epoch, or not here), unavailable (filling or suspect), corrupt,
-// no_space, io, invalid.
+// back on the loop. Changes of one copy are done in the order of the calls. Callbacks come on the loop, possibly before the
+// call returns. Errors of callbacks: stale (the copy is at another epoch, or not here), unavailable (filling or suspect),
+// corrupt, no_space, io, invalid.
 #pragma once
 
 #include <deque>
@@ -20,11 +20,11 @@
 namespace lace::storage {
 
 struct StoreOptions {
-  std::string cluster;         // copies of another cluster are set aside
-  std::string index_path;      // of the index, a path of the system; empty: none, the copies' files are looked at
-  size_t max_open = 512;       // copies with an open file and table in memory (128 KiB each at most)
-  Millis clean_after{5'000};   // a region that was not written for so long, and is synced, is marked clean
-  Millis sync_after{10'000};   // written and not synced for so long: synced in the background
+  std::string cluster;        // copies of another cluster are set aside
+  std::string index_path;     // of the index, a path of the system; empty: none, the copies' files are looked at
+  size_t max_open = 512;      // copies with an open file and table in memory (128 KiB each at most)
+  Millis clean_after{5'000};  // a region that was not written for so long, and is synced, is marked clean
+  Millis sync_after{10'000};  // written and not synced for so long: synced in the background
 };
 
 struct Run {  // pages of one kind
@@ -106,8 +106,7 @@ class CopyStore {
   void quarantine(BlockId block, Done done);  // moved aside
 
   // Source of a hole copy: the pages of [offset, offset + length) with an epoch past `start`, up to about max_io_bytes.
-  void fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes,
-             std::function<void(Result<FetchedPages>)> done);
+  void fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes, std::function<void(Result<FetchedPages>)> done);
   // Destination: applies those pages of [first, end) that are still missing; what no run names was never written.
   void fill(BlockId block, Epoch epoch, uint32_t first, uint32_t end, std::vector<Run> runs, Bytes bytes, Done done);
   // The missing ranges from `first_page` on, at most `most`; empty: nothing is missing there.
@@ -204,7 +203,7 @@ class CopyStore {
   std::unique_ptr<Index> index_;
   std::vector<BlockId> unindexed_;  // removed, and still in the index
   std::map<BlockId, CopyRef> copies_;
-  std::list<BlockId> open_;            // copies with an OpenCopy, least recently used first
+  std::list<BlockId> open_;              // copies with an OpenCopy, least recently used first
   std::unordered_set<BlockId> unclean_;  // copies with dirty regions, or with something to sync
   std::deque<BlockId> removed_order_;
   std::unordered_set<BlockId> removed_;

@@ -195,14 +195,16 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
   const auto unlink = [this, copy, aside, done, block](const Status& noted) {
     if (!noted) log::warn("storage.removal_not_noted", {{"block", to_string(block)}, {"what", noted.error().what}});
     auto status = std::make_shared<Status>();
-    offload_([this, aside, block,
-              status] { *status = aside ? disk_.rename(copy_path(block), quarantine_path(block)) : disk_.remove(copy_path(block)); },
-             [this, copy, done, status] {
-               if (!*status && status->error().code == Code::no_entry) *status = {};
-               if (*status) drop_copy(copy);
-               done(*status);
-               next_in_order(copy);
-             });
+    offload_(
+        [this, aside, block, status] {
+          *status = aside ? disk_.rename(copy_path(block), quarantine_path(block)) : disk_.remove(copy_path(block));
+        },
+        [this, copy, done, status] {
+          if (!*status && status->error().code == Code::no_entry) *status = {};
+          if (*status) drop_copy(copy);
+          done(*status);
+          next_in_order(copy);
+        });
   };
   journal_.append({{aside ? Kind::forgotten : Kind::removed, no_state, 0, block, 0, 0}}, unlink);
 }

@@ -31,7 +31,8 @@ static bool sound(const std::vector<Run>& runs, uint32_t first, uint32_t end, Ep
 void CopyStore::fill(BlockId block, Epoch epoch, uint32_t first, uint32_t end, std::vector<Run> runs, Bytes bytes, Done done) {
   const CopyRef copy = find_ref(block);
   if (!copy || !copy->on_disk) return done(fail(Code::stale, to_string(block) + " is not here"));
-  if (!sound(runs, first, end, epoch, bytes.size())) return done(fail(Code::malformed, "the source sent what was not asked for"));
+  if (!sound(runs, first, end, epoch, bytes.size()))
+    return done(fail(Code::malformed, "the source sent what was not asked for"));
   if (const auto open = opened(copy); !open) return done(pass(open));
   auto op = std::make_shared<FillOp>(FillOp{copy, epoch, first, end, std::move(runs), std::move(bytes), nullptr});
   op->done = [this, copy, done = std::move(done)](Status status) {
@@ -141,17 +142,19 @@ void CopyStore::finish_fill(BlockId block, Epoch epoch, Done done) {
     };
     if (copy->gone || copy->epoch != epoch) return finish(fail(Code::stale, to_string(copy->block) + " is at another epoch"));
     if (copy->state == State::whole) return finish({});
-    if (copy->state != State::filling || copy->missing_pages != 0) return finish(fail(Code::unavailable, "pages are missing still"));
+    if (copy->state != State::filling || copy->missing_pages != 0)
+      return finish(fail(Code::unavailable, "pages are missing still"));
     // Durable first, then said: control counts on it at once.
     copy->sync_next.push_back([this, copy, finish](Status synced) {
       if (!synced) return finish(std::move(synced));
-      journal_.append({{JournalRecord::Kind::epoch, StoredState::whole, 0, copy->block, copy->epoch, 0}}, [this, copy, finish](Status noted) {
-        if (!noted) return finish(std::move(noted));
-        copy->state = State::whole;
-        Status put = write_identity(*copy);
-        if (put && changed_) changed_(copy->block);
-        finish(std::move(put));
-      });
+      journal_.append({{JournalRecord::Kind::epoch, StoredState::whole, 0, copy->block, copy->epoch, 0}},
+                      [this, copy, finish](Status noted) {
+                        if (!noted) return finish(std::move(noted));
+                        copy->state = State::whole;
+                        Status put = write_identity(*copy);
+                        if (put && changed_) changed_(copy->block);
+                        finish(std::move(put));
+                      });
     });
     if (!copy->syncing) start_sync(copy);
   });

@@ -87,8 +87,12 @@ Status Index::each(const std::function<Status(const IndexRow&)>& row) const {
   return db::guarded([&]() -> Status {
     db::Rows rows = tables_->all.query();
     while (rows.next()) {
-      IndexRow found{BlockId{rows.number(0)},         rows.number<uint32_t>(1), static_cast<StoredState>(rows.number(2)),
-                     rows.number<uint32_t>(3),        rows.number<uint32_t>(4), InodeId{rows.number(5)},
+      IndexRow found{BlockId{rows.number(0)},
+                     rows.number<uint32_t>(1),
+                     static_cast<StoredState>(rows.number(2)),
+                     rows.number<uint32_t>(3),
+                     rows.number<uint32_t>(4),
+                     InodeId{rows.number(5)},
                      rows.number(6)};
       if (Status seen = row(found); !seen) return seen;
     }

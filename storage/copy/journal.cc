@@ -18,9 +18,7 @@ constexpr uint64_t least_file_bytes = uint64_t{2} << 20;
 constexpr size_t boot_id_bytes = 64;
 constexpr size_t at_crc = 12, at_generation = 16, at_boot_id = 40, header_end = at_boot_id + boot_id_bytes;
 
-uint32_t seed_of(uint64_t generation) {
-  return crc32c({reinterpret_cast<const char*>(&generation), sizeof generation});
-}
+uint32_t seed_of(uint64_t generation) { return crc32c({reinterpret_cast<const char*>(&generation), sizeof generation}); }
 
 struct Header {
   uint64_t generation = 0;

@@ -9,7 +9,8 @@
 // checksum (seeded with the generation) does not match.
 //
 //   header:  0 8 "LACEJRNL"   8 4 format, 1   12 4 crc32c of bytes 16-103   16 8 generation   24 16 unused   40 64 boot id
-//   record:  0 4 crc32c of bytes 4-31 and generation   4 1 kind   5 1 state   6 2 regions   8 8 block   16 4 epoch   20 4 unused
+//   record:  0 4 crc32c of bytes 4-31 and generation   4 1 kind   5 1 state   6 2 regions   8 8 block   16 4 epoch   20 4
+//   unused
 //            24 8 value
 #pragma once
 
@@ -27,12 +28,12 @@ inline constexpr size_t removed_kept = 16'384;
 
 struct JournalRecord {
   enum class Kind : uint8_t {
-    dirty = 1,     // `regions` of the copy, which is at `epoch`
-    clean = 2,     // `regions` are as on disk
-    epoch = 3,     // the copy is at `epoch`, in `state`
-    removed = 4,   // the block
-    received = 5,  // `value` bytes were received by hole copies since the server was made
-    closed = 6,    // everything was synced, and the server stopped
+    dirty = 1,      // `regions` of the copy, which is at `epoch`
+    clean = 2,      // `regions` are as on disk
+    epoch = 3,      // the copy is at `epoch`, in `state`
+    removed = 4,    // the block
+    received = 5,   // `value` bytes were received by hole copies since the server was made
+    closed = 6,     // everything was synced, and the server stopped
     forgotten = 7,  // the copy is gone from here, but may come back (quarantine)
   };
   Kind kind{};

@@ -1,5 +1,5 @@
-// How the store gets blocking work off its thread: `work` runs anywhere, then `then` on the store's thread. Loop::offload in the
-// server; tests hand in their own.
+// How the store gets blocking work off its thread: `work` runs anywhere, then `then` on the store's thread. Loop::offload in
+// the server; tests hand in their own.
 #pragma once
 
 #include <functional>

@@ -75,7 +75,8 @@ struct CopyStore::ReadOp {
 
 void CopyStore::advance_read(const std::shared_ptr<ReadOp>& op) {
   Copy& copy = *op->copy;
-  if (copy.gone || copy.epoch != op->epoch) return finish_read(op, fail(Code::stale, to_string(copy.block) + " is at another epoch"));
+  if (copy.gone || copy.epoch != op->epoch)
+    return finish_read(op, fail(Code::stale, to_string(copy.block) + " is at another epoch"));
   const Resume resume = [this, op](const Status& status) { status ? advance_read(op) : finish_read(op, status); };
   if (!table_ready(op->copy, op->first, op->count, resume)) return;
   auto plan = op->choose(copy.open->table);
@@ -116,7 +117,8 @@ void CopyStore::finish_read(const std::shared_ptr<ReadOp>& op, Status status) {
   Copy& copy = *op->copy;
   if (status && op->bad_page >= 0) {
     found_corrupt(copy, static_cast<uint32_t>(op->bad_page));
-    status = fail(Code::corrupt, to_string(copy.block) + " page " + std::to_string(op->bad_page) + " does not match its checksum");
+    status =
+        fail(Code::corrupt, to_string(copy.block) + " page " + std::to_string(op->bad_page) + " does not match its checksum");
   }
   --copy.open->readers;
   if (status) {
@@ -127,8 +129,7 @@ void CopyStore::finish_read(const std::shared_ptr<ReadOp>& op, Status status) {
   if (op->exclusive) next_in_order(op->copy);
 }
 
-void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t length,
-                     std::function<void(Result<ReadData>)> done) {
+void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t length, std::function<void(Result<ReadData>)> done) {
   if (length == 0 || offset >= block_bytes || length > block_bytes - offset) {
     return done(fail(Code::invalid, "a read outside of the block"));
   }

@@ -64,7 +64,8 @@ Status CopyStore::open() {
   const KnownBlocks known = replay_records(replayed->records);
   const auto indexed = load_index(known, *replayed);
   if (!indexed) return pass(indexed);
-  if (Status found = *indexed ? adopt_known(known, replayed->same_boot) : scan(known, replayed->same_boot); !found) return found;
+  if (Status found = *indexed ? adopt_known(known, replayed->same_boot) : scan(known, replayed->same_boot); !found)
+    return found;
   if (Status back = bring_back(known, replayed->same_boot); !back) return back;
   // The index first: until the journal begins anew it says that the machine was down, and the index is not believed.
   if (!*indexed) {
@@ -192,7 +193,8 @@ Status CopyStore::adopt_dirty(Copy& copy, const Known& known, bool same_boot) {
   copy.dirty = known.dirty;
   touched(copy, known.dirty);
   unclean_.insert(copy.block);
-  if (!same_boot || known.suspect != 0) {  // writes may be lost without a trace: control must say whether a better copy is there
+  if (!same_boot ||
+      known.suspect != 0) {  // writes may be lost without a trace: control must say whether a better copy is there
     copy.state = State::suspect;
     copy.suspect = known.dirty;
     log::warn("storage.copy_suspect", {{"block", to_string(copy.block)}, {"why", "the machine went down"}});

@@ -115,8 +115,8 @@ bool CopyStore::old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page
   return false;
 }
 
-// Everything is there; nothing waits from here on. A page that holds data is written in place, byte by byte; one that holds none
-// is always written whole, because what the file has there is not known to be zero.
+// Everything is there; nothing waits from here on. A page that holds data is written in place, byte by byte; one that holds
+// none is always written whole, because what the file has there is not known to be zero.
 Status CopyStore::apply_write(WriteOp& op) {
   Copy& copy = *op.copy;
   OpenCopy& open = *copy.open;

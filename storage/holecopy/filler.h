@@ -1,5 +1,5 @@
-// Fills copies that are holes from copies that are not: a few blocks at a time, at a limited rate. What was reached is in the page
-// table, so that an order that is given again goes on where the last one ended. All on the loop's thread.
+// Fills copies that are holes from copies that are not: a few blocks at a time, at a limited rate. What was reached is in the
+// page table, so that an order that is given again goes on where the last one ended. All on the loop's thread.
 #pragma once
 
 #include <deque>
@@ -19,7 +19,7 @@ struct FillerOptions {
   uint64_t bytes_per_second = uint64_t{64} << 20;
   Millis fetch_timeout{5'000};
   Millis retry{500};
-  int most_retries = 20;       // in a row without progress; then control has to order it again
+  int most_retries = 20;         // in a row without progress; then control has to order it again
   size_t most_orders = 100'000;  // waiting
 };
 

@@ -12,7 +12,8 @@ constexpr Micros tell_after{5'000};           // changes that come together are 
 
 }  // namespace
 
-Membership::Membership(net::Loop& loop, CopyStore& store, Guard& guard, MembershipOptions options, DiskUsage usage, Joined joined)
+Membership::Membership(net::Loop& loop, CopyStore& store, Guard& guard, MembershipOptions options, DiskUsage usage,
+                       Joined joined)
     : loop_(loop),
       store_(store),
       guard_(guard),
@@ -122,15 +123,16 @@ void Membership::report(BlockId behind, bool first) {
   message.last = page.size() < options_.report_page;
   for (const CopyInfo& info : page) message.copies.push_back(report_of(info.block));
   const BlockId next = page.empty() ? behind : page.back().block;
-  net::call<wire::ReportCopies>(loop_, control(), message, options_.register_timeout,
-                                [this, round = round_, next, last = message.last](Result<net::Answered<wire::ReportCopies>> answer) {
-                                  if (round != round_ || phase_ != Phase::reporting) return;
-                                  if (!answer) return retry_later();
-                                  reported(answer->reply);
-                                  if (!last) return report(next, false);
-                                  phase_ = Phase::serving;
-                                  send_heartbeat();
-                                });
+  net::call<wire::ReportCopies>(
+      loop_, control(), message, options_.register_timeout,
+      [this, round = round_, next, last = message.last](Result<net::Answered<wire::ReportCopies>> answer) {
+        if (round != round_ || phase_ != Phase::reporting) return;
+        if (!answer) return retry_later();
+        reported(answer->reply);
+        if (!last) return report(next, false);
+        phase_ = Phase::serving;
+        send_heartbeat();
+      });
 }
 
 void Membership::reported(const wire::ReportCopiesReply& reply) {
@@ -184,11 +186,12 @@ void Membership::send_heartbeat() {
   }
   ++beats_under_way_;
   const Instant sent = loop_.clock().now();
-  net::call<wire::Heartbeat>(loop_, control(), message, options_.heartbeat_timeout,
-                             [this, round = round_, sent, told = std::move(told)](Result<net::Answered<wire::Heartbeat>> answer) {
-                               --beats_under_way_;
-                               if (round == round_ && phase_ == Phase::serving) heartbeat_answered(sent, told, std::move(answer));
-                             });
+  net::call<wire::Heartbeat>(
+      loop_, control(), message, options_.heartbeat_timeout,
+      [this, round = round_, sent, told = std::move(told)](Result<net::Answered<wire::Heartbeat>> answer) {
+        --beats_under_way_;
+        if (round == round_ && phase_ == Phase::serving) heartbeat_answered(sent, told, std::move(answer));
+      });
 }
 
 void Membership::heartbeat_answered(Instant sent, const std::map<BlockId, uint64_t>& told,

@@ -1,7 +1,7 @@
 // This server as a member of its cluster: registration, the report of all copies, heartbeats, the lease, who the others are.
 //
-// The lease is counted from the moment the heartbeat was sent that control answered. Without it nothing is read or written here:
-// control may have given the blocks to others. All on the loop's thread.
+// The lease is counted from the moment the heartbeat was sent that control answered. Without it nothing is read or written
+// here: control may have given the blocks to others. All on the loop's thread.
 #pragma once
 
 #include <functional>
@@ -70,8 +70,7 @@ class Membership {
   void reported(const wire::ReportCopiesReply& reply);
   void beat();
   void send_heartbeat();
-  void heartbeat_answered(Instant sent, const std::map<BlockId, uint64_t>& told,
-                          Result<net::Answered<wire::Heartbeat>> answer);
+  void heartbeat_answered(Instant sent, const std::map<BlockId, uint64_t>& told, Result<net::Answered<wire::Heartbeat>> answer);
   wire::CopyReport report_of(BlockId block) const;
 
   net::Loop& loop_;
@@ -83,9 +82,9 @@ class Membership {
   std::function<void(Error)> refused_;
 
   Phase phase_ = Phase::stopped;
-  size_t control_ = 0;       // index into options_.controls
-  int denials_ = 0;          // in a row
-  uint64_t round_ = 0;       // grows with every registration: answers to older ones are not heard
+  size_t control_ = 0;  // index into options_.controls
+  int denials_ = 0;     // in a row
+  uint64_t round_ = 0;  // grows with every registration: answers to older ones are not heard
   uint64_t term_ = 0;
   Instant lease_until_{};
   uint32_t beats_under_way_ = 0;

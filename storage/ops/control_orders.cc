@@ -28,9 +28,9 @@ void punch_blocks(Server& server, wire::PunchBlocks message, Asked asked) {
 
 void fill_blocks(Server& server, wire::FillBlocks message, Asked asked) {
   if (Status may = check_control(server, message.pass, asked.term); !may) return asked.reply.refuse(may.error());
-  gather<wire::OutcomesReply>(message.orders, std::move(asked.reply), [&](const wire::FillOrder& order, size_t, const Done& done) {
-    done(server.filler.order(order));
-  });
+  gather<wire::OutcomesReply>(
+      message.orders, std::move(asked.reply),
+      [&](const wire::FillOrder& order, size_t, const Done& done) { done(server.filler.order(order)); });
 }
 
 // One answer for all: control asks again for all where one failed.

@@ -19,7 +19,8 @@ void FailureReports::report(BlockId block, Epoch epoch, std::vector<ServerId> fa
   net::call<wire::ReportFailure>(loop_, membership_.control(), message, answer_timeout,
                                  [this, key](Result<net::Answered<wire::ReportFailure>> answer) {
                                    if (!answer) return answered(key, pass(answer));
-                                   if (answer->reply.blocks.empty()) return answered(key, fail(Code::stale, "the block is gone"));
+                                   if (answer->reply.blocks.empty())
+                                     return answered(key, fail(Code::stale, "the block is gone"));
                                    answered(key, answer->reply.blocks.front());
                                  });
 }

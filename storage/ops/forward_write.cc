@@ -6,7 +6,8 @@ namespace lace::storage {
 static Status check_message(const Server& server, const wire::ForwardWrite& message, size_t bytes) {
   if (Status may = server.guard.check_pass(message.pass, access::Role::storage); !may) return may;
   // Padded to page borders a write is a little longer than a client may send.
-  if (bytes == 0 || bytes > max_io_bytes + 2 * page_bytes || message.offset >= block_bytes || bytes > block_bytes - message.offset) {
+  if (bytes == 0 || bytes > max_io_bytes + 2 * page_bytes || message.offset >= block_bytes ||
+      bytes > block_bytes - message.offset) {
     return fail(Code::malformed, "a write outside of the block, or too long");
   }
   const auto copy = server.store.find(message.block);
@@ -28,10 +29,9 @@ void forward_write(Server& server, wire::ForwardWrite message, Asked asked) {
   ++server.counters.writes;
   server.counters.written_bytes += asked.payload.size();
   auto reply = std::make_shared<net::Responder>(std::move(asked.reply));
-  server.store.write(message.block, message.epoch, message.offset, std::move(asked.payload), message.inode, message.file_offset,
-                     false, [reply](const Result<Bytes>& written) {
-                       written ? reply->answer(wire::Done{}) : reply->refuse(written.error());
-                     });
+  server.store.write(
+      message.block, message.epoch, message.offset, std::move(asked.payload), message.inode, message.file_offset, false,
+      [reply](const Result<Bytes>& written) { written ? reply->answer(wire::Done{}) : reply->refuse(written.error()); });
 }
 
 }  // namespace lace::storage

@@ -6,7 +6,8 @@ namespace lace::storage {
 void read_block(Server& server, wire::ReadBlock message, Asked asked) {
   Status may = server.guard.check_token(message.token, message.block, access::may_read);
   if (may) may = server.membership.check_lease();
-  if (may && (message.length == 0 || message.length > max_io_bytes)) may = fail(Code::malformed, "a read too long or of nothing");
+  if (may && (message.length == 0 || message.length > max_io_bytes))
+    may = fail(Code::malformed, "a read too long or of nothing");
   if (!may) {
     ++server.counters.refused;
     return asked.reply.refuse(may.error());

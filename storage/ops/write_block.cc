@@ -43,7 +43,8 @@ Status check_members(const Server& server, const wire::WriteBlock& message, size
   const uint64_t needed = server.store.new_bytes(message.block, message.offset, bytes);
   if (needed > 0) {
     const disk::Usage usage = server.membership.usage();
-    if (!has_space(usage.capacity_bytes, usage.available_bytes, needed)) return fail(Code::no_space, "the primary's disk is full");
+    if (!has_space(usage.capacity_bytes, usage.available_bytes, needed))
+      return fail(Code::no_space, "the primary's disk is full");
   }
   for (const auto* members : {&message.in_sync, &message.filling}) {
     for (const ServerId member : *members) {
@@ -68,9 +69,8 @@ void conclude(Server& server, const PendingRef& write) {
   }
   server.counters.forward_failures += write->failed.size();
   std::sort(write->failed.begin(), write->failed.end());
-  log::warn("storage.member_failed", {{"block", to_string(message.block)},
-                                      {"member", raw(write->failed.front())},
-                                      {"what", write->why}});
+  log::warn("storage.member_failed",
+            {{"block", to_string(message.block)}, {"member", raw(write->failed.front())}, {"what", write->why}});
   server.failures.report(message.block, message.epoch, write->failed, [&server, write](Result<wire::BlockInfo> info) {
     const auto in = [](const std::vector<ServerId>& servers, ServerId one) {
       return std::find(servers.begin(), servers.end(), one) != servers.end();
@@ -86,7 +86,8 @@ void conclude(Server& server, const PendingRef& write) {
   });
 }
 
-void send_to(Server& server, const PendingRef& write, ServerId member, const wire::ForwardWrite& message, const Bytes& payload) {
+void send_to(Server& server, const PendingRef& write, ServerId member, const wire::ForwardWrite& message,
+             const Bytes& payload) {
   ++write->waits_for;
   ++server.counters.forwarded;
   const auto heard = [&server, write, member](Result<net::Answered<wire::ForwardWrite>> answer) {

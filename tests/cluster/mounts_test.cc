@@ -19,9 +19,8 @@ TEST_P(TwoMounts, SeeEachOther) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TwoMounts,
-                         testing::Values("close_to_open", "growing_and_shrinking", "names", "attributes",
-                                         "exclusive_create", "rename_replaces", "flock_excludes",
-                                         "sqlite"),
+                         testing::Values("close_to_open", "growing_and_shrinking", "names", "attributes", "exclusive_create",
+                                         "rename_replaces", "flock_excludes", "sqlite"),
                          [](const auto& one) { return std::string(one.param); });
 
 class Descriptor {

@@ -4,8 +4,8 @@
 namespace lace::test {
 namespace {
 
-// Rules that are broken here, as README's Limits say: fallocate reserves nothing, and a store through a shared mapping moves the
-// time of change only with the next other change.
+// Rules that are broken here, as README's Limits say: fallocate reserves nothing, and a store through a shared mapping moves
+// the time of change only with the next other change.
 constexpr const char* known_gaps =
     "Fallocate.GrowsTheFileWithSpaceThatReadsAsZeros:Fallocate.LeavesTheSizeAloneWithKeepSize:"
     "Mmap.MovesModificationAndChangeTimeByTheNextMsync";

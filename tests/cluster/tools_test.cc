@@ -27,7 +27,8 @@ constexpr Stressor stressors[] = {
     {"names",
      "--dir 1 --dirdeep 1 --dirdeep-inodes 2000 --dentry 1 --dentries 500 --rename 1 --link 1 --symlink 1 --filename 1"},
     {"data",
-     "--hdd 1 --hdd-bytes 16m --copy-file 1 --copy-file-bytes 128m --fallocate 1 --fallocate-bytes 16m --seek 1 --seek-size 8m"},
+     "--hdd 1 --hdd-bytes 16m --copy-file 1 --copy-file-bytes 128m --fallocate 1 --fallocate-bytes 16m --seek 1 --seek-size "
+     "8m"},
     {"attributes", "--xattr 1 --chmod 1 --chown 1 --fstat 1 --utime 1 --access 1 --touch 1"},
     {"locks_and_maps", "--flock 2 --lockf 2 --lockofd 2 --getdent 1 --mmap 1 --mmap-file --mmap-bytes 4m"},
 };

@@ -20,9 +20,8 @@ inline wire::Endpoint endpoint_of(const std::string& name) { return {"ipc:///" +
 class FakeControl {
  public:
   explicit FakeControl(sim::Simulation& simulation) : loop_(simulation.make_loop("control")) {
-    const Status heard = loop_->listen(endpoint_of("control"), [this](net::Incoming incoming, net::Responder reply) {
-      answer(incoming, std::move(reply));
-    });
+    const Status heard = loop_->listen(
+        endpoint_of("control"), [this](net::Incoming incoming, net::Responder reply) { answer(incoming, std::move(reply)); });
     EXPECT_TRUE(heard);
     loop_->set_term(term);
   }

@@ -121,8 +121,8 @@ TEST_F(CopyStoreTest, AnswersWritesInTheOrderOfTheCalls) {
   disk_.set_cold(2);
   std::vector<int> order;
   for (int i = 0; i < 20; ++i) {
-    store_->write(block_a, 1, static_cast<uint64_t>(i % 3) * 100, Bytes(std::string(3000, static_cast<char>('a' + i))), InodeId{1}, 0, false,
-                  [&order, i](const Result<Bytes>& done) {
+    store_->write(block_a, 1, static_cast<uint64_t>(i % 3) * 100, Bytes(std::string(3000, static_cast<char>('a' + i))),
+                  InodeId{1}, 0, false, [&order, i](const Result<Bytes>& done) {
                     EXPECT_TRUE(done);
                     order.push_back(i);
                   });

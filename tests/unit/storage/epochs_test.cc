@@ -112,7 +112,8 @@ TEST_F(EpochsTest, ThoseThatWaitInLineSeeTheCopyGo) {
   store_->remove(block_a, [&](const Status& status) { said.push_back(status ? "removed" : "not removed"); });
   store_->write(block_a, 1, 0, Bytes(std::string("late")), InodeId{1}, 0, false,
                 [&](const Result<Bytes>& done) { said.push_back(done ? "written" : "refused"); });
-  store_->set_epoch(block_a, 0, 9, Role::filling, [&](const Status& status) { said.push_back(status ? "made anew" : "failed"); });
+  store_->set_epoch(block_a, 0, 9, Role::filling,
+                    [&](const Status& status) { said.push_back(status ? "made anew" : "failed"); });
   work_.run();
   EXPECT_EQ(said, (std::vector<std::string>{"removed", "refused", "made anew"}));
   EXPECT_EQ(state(block_a), State::filling);

@@ -30,8 +30,8 @@ TEST(Forwarding, AMemberSeesALostWriteAndARepeatedOne) {
 
 TEST(Forwarding, AStreamNotHeardOfBeginsWhereItIs) {
   Forwarding member(1);
-  EXPECT_EQ(member.heard(block, 1, {7, 9}), Verdict::take);   // the member was restarted
-  EXPECT_EQ(member.heard(block, 1, {8, 1}), Verdict::take);   // the primary was
+  EXPECT_EQ(member.heard(block, 1, {7, 9}), Verdict::take);  // the member was restarted
+  EXPECT_EQ(member.heard(block, 1, {8, 1}), Verdict::take);  // the primary was
   EXPECT_EQ(member.heard(block, 2, {8, 1}), Verdict::take);
 }
 

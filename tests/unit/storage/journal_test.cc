@@ -11,7 +11,10 @@ using Kind = JournalRecord::Kind;
 
 class JournalTest : public testing::Test {
  protected:
-  JournalTest() { EXPECT_TRUE(journal().replay()); EXPECT_TRUE(journal().restart({})); }
+  JournalTest() {
+    EXPECT_TRUE(journal().replay());
+    EXPECT_TRUE(journal().restart({}));
+  }
   Journal& journal() {
     if (!journal_) journal_.emplace(disk_, work_.offload());
     return *journal_;
@@ -63,7 +66,8 @@ TEST_F(JournalTest, MakesManyDurableWithOneSync) {
   int answered = 0;
   const uint64_t before = disk_.syncs();
   for (uint64_t i = 0; i < 100; ++i) {
-    journal().append({{Kind::dirty, no_state, 1, BlockId{i + 1}, 1, 0}}, [&](const Status& status) { answered += status ? 1 : 0; });
+    journal().append({{Kind::dirty, no_state, 1, BlockId{i + 1}, 1, 0}},
+                     [&](const Status& status) { answered += status ? 1 : 0; });
   }
   work_.run();
   EXPECT_EQ(answered, 100);

@@ -95,7 +95,8 @@ TEST_F(ServerTest, TheLeaseIsCountedFromTheMomentTheHeartbeatWasSent) {
   ASSERT_TRUE(write({"s1"}, 0, "x"));
   simulation_.freeze("s1");  // the process stands still for longer than its lease, then goes on
   simulation_.run_for(Millis(2'000));
-  const auto ticket = caller_->start(endpoint_of("s1"), net::request_of(wire::ReadBlock{token(), block_, 1, 0, 1}), Millis(5'000));
+  const auto ticket =
+      caller_->start(endpoint_of("s1"), net::request_of(wire::ReadBlock{token(), block_, 1, 0, 1}), Millis(5'000));
   simulation_.run_for(Millis(10));
   control_.gives_leases = false;  // control has given it up by now
   simulation_.thaw("s1");
@@ -149,8 +150,8 @@ TEST_F(ServerTest, ManyWritesThatFailTogetherAreReportedOnce) {
   stop("s2");
   std::vector<net::Caller::Ticket> tickets;
   for (uint64_t i = 0; i < 20; ++i) {
-    tickets.push_back(caller_->start(endpoint_of("s1"), net::request_of(write_of({"s1", "s2"}, i * 100), Bytes(std::string(100, 'x'))),
-                                     Millis(5'000)));
+    tickets.push_back(caller_->start(
+        endpoint_of("s1"), net::request_of(write_of({"s1", "s2"}, i * 100), Bytes(std::string(100, 'x'))), Millis(5'000)));
   }
   for (const auto ticket : tickets) EXPECT_TRUE(caller_->finish(ticket));
   EXPECT_LE(control_.failures.size(), 5u);
