@@ -119,8 +119,9 @@ void DeviceEngine::serve(Thread& thread) {
   }
   Worker::current() = nullptr;
   service_.interrupts.remove(worker);
-  thread.done = true;  // its device stays open: a lock that is parked there may yet be answered
+  // Its device stays open: a lock that is parked there may yet be answered.
   const std::lock_guard lock(mutex_);
+  thread.done = true;
   changed_.notify_all();
 }
 
@@ -167,15 +168,17 @@ void DeviceEngine::carry_out(Worker& worker, char* message, size_t length) {
 void DeviceEngine::stop() {
   if (stopping_.exchange(true)) return;
   service_.interrupts.interrupt_all();
-  std::unique_lock lock(mutex_);
-  // A signal between the look at stopping_ and read(2) is lost, hence again and again.
-  for (Thread& thread : threads_) {
-    while (!thread.done) {
-      ::pthread_kill(thread.thread.native_handle(), wake_signal);
-      changed_.wait_for(lock, Millis{5}, [&thread] { return thread.done.load(); });
+  {
+    std::unique_lock lock(mutex_);
+    // A signal between the look at stopping_ and read(2) is lost, hence again and again.
+    for (Thread& thread : threads_) {
+      while (!thread.done) {
+        ::pthread_kill(thread.thread.native_handle(), wake_signal);
+        changed_.wait_for(lock, Millis{5}, [&thread] { return thread.done; });
+      }
     }
   }
-  for (Thread& thread : threads_) {
+  for (Thread& thread : threads_) {  // no other is added any more
     thread.thread.join();
     if (thread.worker.device != session_device_) ::close(thread.worker.device);
   }

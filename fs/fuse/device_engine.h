@@ -25,7 +25,7 @@ class DeviceEngine final : public Engine {
     explicit Thread(std::unique_ptr<net::Caller> caller) : worker(std::move(caller)) {}
     Worker worker;
     std::thread thread;
-    std::atomic<bool> done{false};
+    bool done = false;  // guarded by mutex_
   };
   enum class Next { go_on, ended };
 

@@ -45,9 +45,8 @@ std::string kernel_options(const MountFlags& flags) {
 }
 
 // The kernel reads ahead 128 KiB whatever INIT says, until this is written.
-void raise_read_ahead(const std::string& mount_point) {
-  const auto mounted = mounted_at(mount_point);
-  const std::string path = "/sys/class/bdi/" + (mounted ? mounted->device : "?") + "/read_ahead_kb";
+void raise_read_ahead(const std::string& device) {
+  const std::string path = "/sys/class/bdi/" + device + "/read_ahead_kb";
   std::ofstream file(path);
   file << read_ahead_kb << std::flush;
   if (!file)
@@ -82,6 +81,7 @@ class KernelMount final : public Mount {
   const AttachOptions options_;
   net::Network& network_;
   Service service_;
+  std::string device_;  // "0:57"
   fuse_session* session_ = nullptr;
   std::unique_ptr<Engine> engine_;
   EventFd ended_, unmounted_;
@@ -102,6 +102,7 @@ Status KernelMount::open_session() {
                               "): is /dev/fuse there, and is this process allowed to mount (root, or fusermount3 installed)?");
   }
   attached_ = true;
+  if (const auto mounted = mounted_at(options_.mount_point)) device_ = mounted->device;
   fuse_custom_io io{};
   io.writev = write_reply;
   io.read = [](int device, void* into, size_t room, void*) { return ::read(device, into, room); };
@@ -117,7 +118,7 @@ Status KernelMount::attach() {
   if (!greeted) return greeted;
   connect();
   engine_->start([this] { ended_.set(); });
-  if (::geteuid() == 0) raise_read_ahead(options_.mount_point);
+  if (::geteuid() == 0) raise_read_ahead(device_);
   return {};
 }
 
@@ -170,7 +171,7 @@ void KernelMount::run(int stop_fd) {
 }
 
 void KernelMount::detach(int stop_fd) {
-  const Unmount unmount(options_.mount_point, unmounted_.fd());
+  const Unmount unmount(options_.mount_point, device_, unmounted_.fd());
   if (wait(stop_fd, unmounted_.fd())) {
     drain(stop_fd);
     log::warn("mount.stopped_at_once", {{"mount_point", options_.mount_point}});
@@ -195,7 +196,7 @@ KernelMount::~KernelMount() {
     end();
     return;
   }
-  const Unmount unmount(options_.mount_point, unmounted_.fd());
+  const Unmount unmount(options_.mount_point, device_, unmounted_.fd());
   wait(unmounted_.fd(), unmounted_.fd());
   end();
 }

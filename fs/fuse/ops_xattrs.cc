@@ -30,15 +30,6 @@ void answer_own(Request& request, InodeId inode, std::string_view name, size_t r
   request.answer_error(ENODATA);
 }
 
-// The kernel asks for security.capability at the first write to each file, and for ACLs where it checks permissions. Nearly no
-// file has either, and its attributes say so without a question of its own.
-bool known_absent(Request& request, InodeId inode, std::string_view name) {
-  if (name != "security.capability"sv && !is_acl(name)) return false;
-  const auto attributes = request.file_system().attributes(request.context, inode);
-  if (!attributes) return false;
-  return is_acl(name) ? !attributes->has_acl : !attributes->has_xattr;
-}
-
 }  // namespace
 
 void setxattr(Request& request, fuse_ino_t node, const char* name, const char* value, size_t size, int flags) {
@@ -55,7 +46,6 @@ void getxattr(Request& request, fuse_ino_t node, const char* name, size_t size) 
   const InodeId inode = request.inode(node);
   if (std::string_view(name).starts_with(own_prefix)) return answer_own(request, inode, name, size);
   if (const int wrong = check_name(name)) return request.answer_error(wrong);
-  if (known_absent(request, inode, name)) return request.answer_error(ENODATA);
   const auto value = request.file_system().get_xattr(request.context, inode, name);
   if (!value) return request.answer_error(value.error());
   request.answer_xattr(*value, size);

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "common/base/log.h"
+#include "fs/fuse/mount_point.h"
 
 extern char** environ;
 
@@ -58,9 +59,10 @@ struct Unmount::Thread {
   std::thread thread;
 };
 
-Unmount::Unmount(std::string mount_point, int done_fd) : thread_(std::make_unique<Thread>()) {
-  thread_->thread = std::thread([mount_point = std::move(mount_point), done_fd] {
-    unmount(mount_point);
+Unmount::Unmount(std::string mount_point, std::string device, int done_fd) : thread_(std::make_unique<Thread>()) {
+  thread_->thread = std::thread([mount_point = std::move(mount_point), device = std::move(device), done_fd] {
+    const auto mounted = mounted_at(mount_point);
+    if (mounted && mounted->device == device) unmount(mount_point);
     static_cast<void>(::eventfd_write(done_fd, 1));
   });
 }

@@ -9,8 +9,9 @@ namespace lace::fs::fuse {
 
 class Unmount {
  public:
-  // Starts at once, on a thread of its own. `done_fd` (an eventfd) becomes readable at the end.
-  Unmount(std::string mount_point, int done_fd);
+  // Starts at once, on a thread of its own. `device` as mountinfo shows it: what somebody else has mounted there meanwhile is
+  // left alone. `done_fd` (an eventfd) becomes readable at the end.
+  Unmount(std::string mount_point, std::string device, int done_fd);
   // Joins. The kernel lets go of a thread that waits for the file system once all its devices are closed.
   ~Unmount();
   Unmount(const Unmount&) = delete;
