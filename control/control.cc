@@ -148,6 +148,7 @@ void Control::notice_servers() {
     was = up;
     if (up) {
       deletes.wake(id);
+      intake.server_up(id);
       repair.look_at_all();
     } else {
       servers.find(id)->down_since = now();

@@ -8,7 +8,7 @@
 namespace lace::control {
 namespace {
 
-constexpr int max_rounds = 20;  // of planning, before the askers are told `unavailable`
+constexpr int max_rounds = 8;  // of planning, before the askers are told `unavailable`
 
 std::string names_of(const std::vector<ServerId>& servers) {
   std::string text;
@@ -28,6 +28,7 @@ struct EpochRaiser::Raise {
   CopySetPlan plan;
   ServerId accept{};
   Epoch accept_epoch = 0;        // at which its copy is: it may have missed the end of a raise
+  std::vector<ServerId> barred;  // get no lease while this goes on
   std::vector<ServerId> fenced;  // of plan.dropped: those that said so themselves
   size_t steps_left = 0;         // of fence, confirm, prepare; then of tell
   bool confirmed = false;
@@ -93,10 +94,17 @@ void EpochRaiser::start(const RaiseRef& raise) {
   raise->after.filling = raise->plan.filling;
   raise->confirmed = raise->broken = false;
   raise->fenced.clear();
-  const std::vector<ServerId> dropped = raise->plan.dropped, stay = raise->plan.in_sync, joining = raise->plan.joining;
-  raise->steps_left = dropped.size() + stay.size() + joining.size();
-  for (const ServerId server : dropped) fence(raise, server);
+  const std::vector<ServerId> stay = raise->plan.in_sync;
+  // Nobody is fenced before somebody who stays has answered: a copy that was told to stop can't be taken back.
+  raise->steps_left = stay.size();
   for (const ServerId server : stay) confirm(raise, server);
+}
+
+void EpochRaiser::confirmed(const RaiseRef& raise) {
+  const std::vector<ServerId> dropped = raise->plan.dropped, joining = raise->plan.joining;
+  raise->steps_left = dropped.size() + joining.size();
+  if (raise->steps_left == 0) return commit(raise);
+  for (const ServerId server : dropped) fence(raise, server);
   for (const ServerId server : joining) prepare(raise, server);
 }
 
@@ -132,7 +140,10 @@ Result<CopySetPlan> EpochRaiser::plan(Raise& raise) {
 
 void EpochRaiser::fence(const RaiseRef& raise, ServerId server) {
   const Server* found = servers_.find(server);
-  if (found == nullptr || !found->registered) return wait_for_lease(raise, server);
+  if (found == nullptr || !found->registered) {
+    bar(*raise, server);
+    return wait_for_lease(raise, server);
+  }
   const wire::EpochChange change{raise->block, raise->before.epoch, raise->after.epoch, false, true};
   storage_.set_epoch(server, change, [this, raise, server](const Status& status) {
     // `stale`: its copy is at another epoch, where it serves nobody.
@@ -140,9 +151,25 @@ void EpochRaiser::fence(const RaiseRef& raise, ServerId server) {
       raise->fenced.push_back(server);
       return step_done(raise);
     }
-    if (Server* silent = servers_.find(server)) servers_.revoke(*silent, loop_.clock().now());
+    bar(*raise, server);
     wait_for_lease(raise, server);
   });
+}
+
+// It may register anew at any time, but it gets no lease before the set has changed; then it learns of that from its report.
+void EpochRaiser::bar(Raise& raise, ServerId server) {
+  Server* found = servers_.find(server);
+  if (found == nullptr || contains(raise.barred, server)) return;
+  raise.barred.push_back(server);
+  ++found->bars;
+}
+
+void EpochRaiser::lift_bars(Raise& raise) {
+  for (const ServerId server : std::exchange(raise.barred, {})) {
+    Server& barred = *servers_.find(server);
+    --barred.bars;
+    servers_.revoke(barred, loop_.clock().now());
+  }
 }
 
 void EpochRaiser::wait_for_lease(const RaiseRef& raise, ServerId server) {
@@ -158,7 +185,8 @@ void EpochRaiser::confirm(const RaiseRef& raise, ServerId server) {
     const bool good = reply && (!reply->exists || reply->state == wire::CopyState::whole || raise->accept != ServerId{});
     raise->confirmed = raise->confirmed || good;
     if (reply && reply->exists) raise->accept_epoch = reply->epoch;
-    step_done(raise);
+    if (--raise->steps_left > 0) return;
+    raise->confirmed ? confirmed(raise) : try_again(raise);
   });
 }
 
@@ -177,7 +205,10 @@ void EpochRaiser::prepare(const RaiseRef& raise, ServerId server) {
 
 void EpochRaiser::step_done(const RaiseRef& raise) {
   if (--raise->steps_left > 0) return;
-  if (raise->confirmed && !raise->broken) return commit(raise);
+  raise->broken ? try_again(raise) : commit(raise);
+}
+
+void EpochRaiser::try_again(const RaiseRef& raise) {
   if (++raise->round >= max_rounds) {
     return finish(raise, fail(Code::unavailable, "no server with an in-sync copy of the block answers"));
   }
@@ -188,11 +219,10 @@ void EpochRaiser::step_done(const RaiseRef& raise) {
 
 void EpochRaiser::commit(const RaiseRef& raise) {
   const auto apply = [this, raise](Namespace& ns) -> Status {
-    // One that did not say so, and registered meanwhile, may have been told that its copy is good: it is fenced anew.
+    // Nobody else gives leases, and this one gave none: but what counts is checked where it counts.
     for (const ServerId server : raise->plan.dropped) {
-      const Server* found = servers_.find(server);
-      if (found != nullptr && found->registered && !contains(raise->fenced, server)) {
-        return fail(Code::stale, "a server that is to leave came back");
+      if (!servers_.lease_over(server, loop_.clock().now()) && !contains(raise->fenced, server)) {
+        return fail(Code::stale, "a server that is to leave may still be serving");
       }
     }
     const auto now = ns.block(raise->block);
@@ -204,6 +234,7 @@ void EpochRaiser::commit(const RaiseRef& raise) {
   group_.add(apply, [this, raise](const Status& status) {
     if (!status && status.error().code == Code::stale && ++raise->round < max_rounds) return start_later(raise);
     if (!status) return finish(raise, pass(status));
+    lift_bars(*raise);
     log::info("control.epoch_raised", {{"block", to_string(raise->block)},
                                        {"epoch", raise->after.epoch},
                                        {"in_sync", names_of(raise->after.in_sync)},
@@ -241,6 +272,7 @@ void EpochRaiser::tell_member(const RaiseRef& raise, ServerId server) {
 }
 
 void EpochRaiser::finish(const RaiseRef& raise, const Result<wire::BlockInfo>& outcome) {
+  lift_bars(*raise);
   const std::vector<Wish> done = std::exchange(raise->wishes, {});
   if (raise->waiting.empty()) {
     raises_.erase(raise->block);

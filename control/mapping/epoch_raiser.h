@@ -1,8 +1,8 @@
 // Raises the epochs of blocks: the one way in which a copy set changes (PacificA, Lin et al. 2008, section 3).
 //
 //   plan      who stays, who leaves, who joins (copy_set.h)
-//   fence     who leaves has stopped serving the block: it said so, or its lease ran out and it must register again
 //   confirm   somebody who stays answers, so that the set is never left to a server that just died as well
+//   fence     who leaves has stopped serving the block: it said so, or its lease ran out and it must register again
 //   prepare   who joins has made a copy that is one big hole
 //   commit    epoch + 1 and the new set, durably, in the namespace
 //   tell      who stays moves its copy to the new epoch; who does not answer must register and report again
@@ -62,10 +62,14 @@ class EpochRaiser {
   void start_later(const RaiseRef& raise);
   Result<CopySetPlan> plan(Raise& raise);
   void fence(const RaiseRef& raise, ServerId server);
+  void bar(Raise& raise, ServerId server);
+  void lift_bars(Raise& raise);
   void wait_for_lease(const RaiseRef& raise, ServerId server);
   void confirm(const RaiseRef& raise, ServerId server);
   void prepare(const RaiseRef& raise, ServerId server);
+  void confirmed(const RaiseRef& raise);
   void step_done(const RaiseRef& raise);
+  void try_again(const RaiseRef& raise);
   void commit(const RaiseRef& raise);
   void tell(const RaiseRef& raise);
   void tell_member(const RaiseRef& raise, ServerId server);

@@ -165,8 +165,19 @@ void Intake::finish(const ReportRef& report) {
   log::info("control.server_up",
             {{"server", server->record.name}, {"id", raw(report->server)}, {"copies", report->reported.size()}});
   if (on_reported_) on_reported_(report->server);
+  std::vector<BlockId>& attention = attention_[report->server];
+  attention.insert(attention.end(), report->attention.begin(), report->attention.end());
+  // One that was only registered again may be up already.
+  if (servers_.is_up(report->server, loop_.clock().now())) server_up(report->server);
+}
+
+void Intake::server_up(ServerId server) {
+  const auto found = attention_.find(server);
+  if (found == attention_.end()) return;
+  const std::vector<BlockId> blocks = std::move(found->second);
+  attention_.erase(found);
   if (!on_attention_) return;
-  for (const BlockId block : report->attention) on_attention_(block);
+  for (const BlockId block : blocks) on_attention_(block);
 }
 
 void Intake::changed(ServerId server, const std::vector<wire::CopyReport>& reports) {

@@ -30,6 +30,9 @@ class Intake {
   // Between heartbeats: copies whose state changed.
   void changed(ServerId server, const std::vector<wire::CopyReport>& reports);
 
+  // It got its first lease: the blocks of its report want attention now, when copies on it count as up.
+  void server_up(ServerId server);
+
   // A block whose copies want attention (suspect, whole after filling, corrupt, lost).
   void set_on_attention(std::function<void(BlockId)> run) { on_attention_ = std::move(run); }
   // The server may serve.
@@ -64,6 +67,7 @@ class Intake {
   StorageCalls& storage_;
   Punches& punches_;
   std::map<ServerId, ReportRef> reports_;
+  std::map<ServerId, std::vector<BlockId>> attention_;  // of servers that are about to be up
   std::function<void(BlockId)> on_attention_;
   std::function<void(ServerId)> on_reported_;
 };

@@ -7,6 +7,7 @@
 namespace lace::control {
 namespace {
 constexpr uint32_t page_of_punches = 10'000;
+constexpr int max_failures = 3;  // then a server that is there, but takes no orders, leaves the copy set
 }  // namespace
 
 Punches::Punches(net::Loop& loop, Namespace& ns, GroupCommit& group, Servers& servers, StorageCalls& storage,
@@ -102,9 +103,12 @@ void Punches::order(const WorkRef& work, ServerId server, Epoch epoch) {
       work->finished.insert(server);
       return step(work);
     }
-    const bool gone = servers_.lease_over(server, loop_.clock().now());
-    if (gone) {
-      if (Server* silent = servers_.find(server)) servers_.revoke(*silent, loop_.clock().now());
+    const Instant at = loop_.clock().now();
+    const bool silent = servers_.lease_over(server, at);
+    const bool refuses = status.error().code != Code::stale && ++work->failures[server] >= max_failures;
+    if (silent || refuses) {
+      Server* found_again = servers_.find(server);
+      if (silent && found_again != nullptr) servers_.revoke(*found_again, at);
       work->under_way.insert(server);
       return member_is_away(work, server, epoch);
     }
@@ -124,8 +128,9 @@ void Punches::member_is_away(const WorkRef& work, ServerId server, Epoch epoch) 
     if ((!block || stays) && !back) {
       // Nobody else has the block. It can't serve before it reported, and then it is sent the punch first.
       work->away.insert(server);
+      return step(work);
     }
-    step(work);
+    block && !stays ? step(work) : step_later(work);
   });
 }
 

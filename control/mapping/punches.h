@@ -43,6 +43,7 @@ class Punches {
     PendingPunch punch;
     std::set<ServerId> finished;  // members that have done it
     std::set<ServerId> under_way;
+    std::map<ServerId, int> failures;
     std::set<ServerId> away;  // hold the last copy, and are not there
     bool acknowledging = false;
     std::vector<std::shared_ptr<Waiter>> waiters;

@@ -54,7 +54,7 @@ Result<uint32_t> Servers::heartbeat(const wire::Heartbeat& message, Instant now)
   }
   server->figures = message;
   server->figures.changed.clear();
-  if (!server->reported) return 0;
+  if (!server->reported || server->bars > 0) return 0;
   server->lease_end = std::max(server->lease_end, now + timing_.storage_lease + timing_.storage_margin);
   return static_cast<uint32_t>(timing_.storage_lease.count());
 }

@@ -20,6 +20,7 @@ struct Server {
   ServerRecord record;
   uint64_t incarnation = 0;
   bool registered = false;
+  int bars = 0;           // raises that wait for its lease to end: it gets none meanwhile
   bool reported = false;  // its full report was taken in, and it was told what it must know: it may get leases
   Instant lease_end;      // until then it may be serving, whatever else we know
   Instant down_since;     // meaningful while it is not up
@@ -43,7 +44,7 @@ class Servers {
   // It knows all that it must know: its heartbeats get leases from now on.
   void set_reported(Server& server) { server.reported = true; }
   void revoke(Server& server, Instant now);
-  // Errors: fenced (register again). The reply's lease is 0 while it has not reported.
+  // Errors: fenced (register again). The reply's lease is 0 while it has not reported, or is barred.
   Result<uint32_t> heartbeat(const wire::Heartbeat& message, Instant now);
 
   bool is_up(ServerId server, Instant now) const;

@@ -129,11 +129,13 @@ void Repair::look(BlockId id) {
 }
 
 void Repair::look(const wire::BlockInfo& block) {
-  const RepairStep step = next_repair(facts_of(block));
+  const BlockFacts facts = facts_of(block);
+  const RepairStep step = next_repair(facts);
   if (block.filling.empty()) fills_.erase(block.block);
   switch (step.kind) {
     case RepairStep::none:
       if (block.in_sync.size() >= wanted_) remove_dropped(block);
+      if (waits_for_others(facts)) look_later(block.block);
       return;
     case RepairStep::drop: return raiser_.drop(block.block, block.epoch, step.servers, look_again(block.block));
     case RepairStep::accept: {
@@ -145,6 +147,18 @@ void Repair::look(const wire::BlockInfo& block) {
     case RepairStep::order_fill: return order_fill(block, step.server, step.source);
     case RepairStep::start_fill: return start_fill(block, step.source);
   }
+}
+
+// A suspect copy is up, and a better one may come.
+bool Repair::waits_for_others(const BlockFacts& facts) {
+  return std::any_of(facts.in_sync.begin(), facts.in_sync.end(), [](const MemberFact& member) {
+    return member.up && member.report && member.report->state != wire::CopyState::whole;
+  });
+}
+
+void Repair::look_later(BlockId block) {
+  not_before_[block] = loop_.clock().now() + failed_pause;
+  look_at(block);
 }
 
 BlockFacts Repair::facts_of(const wire::BlockInfo& block) {

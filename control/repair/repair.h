@@ -45,6 +45,8 @@ class Repair {
   void scan();
   void watch_fills();
   void look(BlockId block);
+  void look_later(BlockId block);
+  static bool waits_for_others(const BlockFacts& facts);
   void look(const wire::BlockInfo& block);
   BlockFacts facts_of(const wire::BlockInfo& block);
   MemberFact fact_of(ServerId server, BlockId block) const;
