@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -15,7 +16,8 @@ namespace posix {
 namespace {
 
 constexpr int failed_expectations = 99;
-constexpr unsigned child_limit_s = 60;
+constexpr unsigned child_limit_s = 300;
+constexpr int wait_limit_ms = 310'000;  // longer than a child that can be killed lives
 
 int failures_so_far() {
   const auto* test = testing::UnitTest::GetInstance()->current_test_info();
@@ -67,35 +69,41 @@ Child::Child(const std::function<void()>& body) {
   if (pid_ < 0) {
     ADD_FAILURE() << "fork: " << errno_name(errno);
     reaped_ = true;
+    return;
   }
+  process_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
 }
 
 Child::~Child() {
   if (reaped_) return;
   kill(SIGKILL);
-  reap(0);
+  reap(wait_limit_ms);
 }
 
-void Child::reap(int flags) {
+void Child::reap(int wait_ms) {
   if (reaped_) return;
-  pid_t found;
-  do found = waitpid(pid_, &status_, flags);
+  pollfd end{process_, POLLIN, 0};
+  int found;
+  do found = poll(&end, 1, wait_ms);
   while (found < 0 && errno == EINTR);
-  reaped_ = found != 0;
+  if (found == 1) reaped_ = waitpid(pid_, &status_, 0) == pid_;
 }
 
 int Child::wait_status() {
-  reap(0);
-  return status_;
+  reap(wait_limit_ms);
+  if (reaped_) return status_;
+  ADD_FAILURE() << "the child process hangs in a call and cannot even be killed";
+  reaped_ = true;  // nothing more can be done for it
+  return status_ = -1;
 }
 
 bool Child::ended() {
-  reap(WNOHANG);
+  reap(0);
   return reaped_;
 }
 
 void Child::join(Where where) {
-  if (const int status = wait_status(); status != 0) {
+  if (const int status = wait_status(); status > 0) {
     ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << "the child process " << describe(status);
   }
 }
