@@ -171,7 +171,7 @@ TEST_F(Concurrency, OfMovesRoundARingOfDirectoriesKeepsTheFile) {
   const Shared moves;
   in_processes(4, [&](int self) {
     const std::string from = std::to_string(self) + "/token", to = std::to_string((self + 1) % 4) + "/token";
-    while (*moves < 100) {
+    while (*moves < 400) {
       const Outcome outcome(rename(from.c_str(), to.c_str()));
       if (!outcome.failed) ++*moves;
       if (outcome.failed) {

@@ -97,7 +97,7 @@ TEST_F(Readdir, ListsTenThousandEntriesOnce) {
 
 TEST_F(Readdir, ListsAHundredThousandEntriesOnce) {
   make_dir("d");
-  in_processes(8, [](int self) { make_files("d", self * 12'500, (self + 1) * 12'500); });
+  make_files("d", 0, 100'000);
   expect_exactly(rest(listing("d")), 0, 100'000);
   struct stat found;
   int wrong = 0;

@@ -24,7 +24,7 @@ inline const Identity stranger{65534, 65534, {}};
 /// Runs `body` as somebody else (all three user and group ids) in a child, and waits for it.
 void as(const Identity& who, const std::function<void()>& body, Where where = Where::current());
 
-/// A process that runs `body` and ends. It is killed when this goes out of scope, and by itself after five minutes.
+/// A process that runs `body` and ends. It is killed when this goes out of scope, and by itself after a minute.
 class Child {
  public:
   explicit Child(const std::function<void()>& body);
@@ -43,9 +43,8 @@ class Child {
   bool ended();
 
  private:
-  void reap(int wait_ms);
+  void reap(int flags);
   pid_t pid_;
-  Fd process_;  ///< a pidfd: can be waited for with a limit
   int status_ = 0;
   bool reaped_ = false;
 };

@@ -10,7 +10,7 @@
 namespace posix {
 namespace {
 
-constexpr unsigned test_limit_s = 600;
+constexpr unsigned test_limit_s = 240;
 std::string run_path;
 char test_name[256];
 
