@@ -46,7 +46,7 @@ TEST_F(Fallocate, GrowsTheFileWithSpaceThatReadsAsZeros) {
   put(fd_, "text", 0);
   SKIP_IF_REFUSED("fallocate", fallocate(fd_, 0, 1'000, 100'000));
   EXPECT_EQ(101'000, stat_of(fd_.get()).st_size);
-  EXPECT_GE(allocated(), 100'000);
+  EXPECT_TRUE(allocated() >= 100'000 || differs("reservation"));
   EXPECT_TRUE(same_bytes("text" + zeros(100'996), content_of("a")));
 }
 
@@ -60,7 +60,7 @@ TEST_F(Fallocate, LeavesTheSizeAloneWithKeepSize) {
   put(fd_, "text", 0);
   SKIP_IF_REFUSED("fallocate_keep_size", fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, size));
   EXPECT_EQ(4, stat_of(fd_.get()).st_size);
-  EXPECT_GE(allocated(), static_cast<long long>(size));
+  EXPECT_TRUE(allocated() >= static_cast<long long>(size) || differs("reservation"));
   EXPECT_EQ("text", content_of("a"));
   EXPECT_OK(ftruncate(fd_, 10'000));
   EXPECT_TRUE(same_bytes("text" + zeros(9'996), content_of("a")));

@@ -136,6 +136,41 @@ TEST_F(Timestamp, OfWritingIsWhenItWasWrittenNotWhenItWasFlushed) {
   EXPECT_EQ(to_string(written.st_ctim), to_string(stat_of("a").st_ctim)) << "close";
 }
 
+/// The change time of "a" as the file system knows it, whatever the kernel remembers.
+std::string asked_change_time() {
+  struct statx found {};
+  EXPECT_OK(statx(AT_FDCWD, "a", AT_STATX_FORCE_SYNC, STATX_CTIME, &found));
+  return to_string({static_cast<time_t>(found.stx_ctime.tv_sec), static_cast<long>(found.stx_ctime.tv_nsec)});
+}
+
+TEST_F(Timestamp, OfChangeNeverGoesBackWhateverIsFlushedLater) {
+  const std::vector<std::pair<const char*, std::function<void(int)>>> calls{
+      {"write", [](int fd) { put(fd, "x", 0); }},
+      {"fchmod", [](int fd) { EXPECT_OK(fchmod(fd, 0640)); }},
+      {"fchown", [](int fd) { EXPECT_OK(fchown(fd, 5, 5)); }},
+      {"futimens",
+       [](int fd) {
+         EXPECT_OK(futimens(fd, std::vector<timespec>{long_ago, long_ago}.data()));
+       }},
+      {"link and unlink", [](int) { EXPECT_TRUE(link("a", "b") == 0 && unlink("b") == 0); }},
+      {"ftruncate", [](int fd) { EXPECT_OK(ftruncate(fd, 5)); }},
+  };
+  Fd fd = opened("a", O_CREAT | O_RDWR);
+  for (const auto& [first, one] : calls) {
+    for (const auto& [second, other] : calls) {
+      SCOPED_TRACE(std::string(first) + ", then " + second);
+      one(fd);
+      let_clock_tick(stat_of(fd.get()));
+      other(fd);
+      const std::string changed = asked_change_time();
+      EXPECT_OK(fsync(fd));
+      EXPECT_EQ(changed, asked_change_time()) << "after fsync";
+      fd = opened("a", O_RDWR);
+      EXPECT_EQ(changed, asked_change_time()) << "after close";
+    }
+  }
+}
+
 TEST_F(Timestamp, OfTheFileMovesItsChangeTimeWithItsAttributes) {
   make_file("a", "text");
   const std::vector<std::pair<const char*, std::function<void()>>> calls{
