@@ -93,7 +93,9 @@ Status apply(Context& context, const wire::Write& request, Reply& reply) {
   wire::Attributes& attributes = inode.attributes;
   if (removed) ++attributes.layout;
   attributes.size = std::max(attributes.size, request.size);
-  attributes.modified = attributes.changed = request.modified;
+  attributes.modified = request.modified;
+  // Written behind: other changes made since may be here already.
+  attributes.changed = std::max(attributes.changed, request.modified);
   ++attributes.change;
   reply.inode = attributes;
   return {};

@@ -23,6 +23,9 @@ bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
   if (what == Flush::all) {
     batch.attributes = inode.deferred.changes();
     batch.attributes_version = inode.deferred.version();
+    // What is committed later must not turn the time of change back.
+    const FileTime changed = inode.shown_times().changed;
+    for (wire::SetAttributes& change : batch.attributes) change.now = std::max(change.now, changed);
   }
   return batch.touched || !batch.attributes.empty();
 }
