@@ -5,6 +5,16 @@
 
 namespace lace::fs {
 
+namespace {
+
+// A directory that was removed lives on, empty and without a name, for who still has it open or stands in it; control keeps
+// it no longer.
+bool is_dead_directory(const Error& error, const Inode& inode) {
+  return error.code == Code::stale_handle && inode.known && inode.lookups > 0 && S_ISDIR(inode.attributes.mode);
+}
+
+}  // namespace
+
 Result<Attributes> Mount::attributes(Context& context, InodeId id) {
   const InodePtr inode = core_.inodes.get(id);
   const uint64_t stamp = core_.session.stamp();
@@ -13,7 +23,13 @@ Result<Attributes> Mount::attributes(Context& context, InodeId id) {
     const std::lock_guard lock(inode->mutex);
     if (inode->known && inode->stamp == stamp) return inode->shown();
   }
-  return data_.refresh(context.caller, inode);
+  auto fresh = data_.refresh(context.caller, inode);
+  if (fresh) return fresh;
+  const std::lock_guard lock(inode->mutex);
+  if (!is_dead_directory(fresh.error(), *inode)) return fresh;
+  inode->attributes.links = 0;
+  inode->attributes.size = 0;
+  return inode->shown();
 }
 
 // While the file is open for writing here, changes of its attributes wait for its data and travel with it.
