@@ -55,12 +55,27 @@ int clone_device(int session_device) {
   return session_device;
 }
 
+// What this libfuse has no name for yet is asked for in the answer to INIT, on its way out; kernels that do not know a bit
+// ignore it. Linux 6.6: files that are open past the page cache can be mapped shared all the same.
+constexpr uint64_t direct_io_allow_mmap = uint64_t{1} << 36;
+thread_local bool greeting = false;
+
+void ask_for_more(const iovec* pieces, int count) {
+  fuse_init_out answer{};
+  if (count != 2 || pieces[1].iov_len != sizeof answer) return;  // an error, or an old kernel
+  std::memcpy(&answer, pieces[1].iov_base, sizeof answer);
+  answer.flags |= FUSE_INIT_EXT | static_cast<uint32_t>(direct_io_allow_mmap);
+  answer.flags2 |= static_cast<uint32_t>(direct_io_allow_mmap >> 32);
+  std::memcpy(pieces[1].iov_base, &answer, sizeof answer);
+}
+
 bool waits_for_lock(uint32_t opcode) { return opcode == FUSE_SETLKW; }
 bool is_quick(uint32_t opcode) { return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET || opcode == FUSE_INTERRUPT; }
 
 }  // namespace
 
 ssize_t write_reply(int session_device, iovec* pieces, int count, void*) {
+  if (greeting) ask_for_more(pieces, count);
   return ::writev(reply_device() >= 0 ? reply_device() : session_device, pieces, count);
 }
 
@@ -81,7 +96,9 @@ Status DeviceEngine::greet() {
   worker.device = session_device_;
   service_.interrupts.add(worker);
   Worker::current() = &worker;
+  greeting = true;
   const Next next = serve_one(worker, buffer.bytes, request_bytes);
+  greeting = false;
   Worker::current() = nullptr;
   service_.interrupts.remove(worker);
   if (next == Next::ended) return fail(Code::io, "the kernel ended the mount before it began");

@@ -13,6 +13,7 @@ namespace {
 struct OpenFile {
   Handle handle;
   std::atomic<bool> append;
+  bool direct = false;  // past the kernel's page cache
 };
 
 OpenFile& file_of(const fuse_file_info* info) { return *reinterpret_cast<OpenFile*>(info->fh); }
@@ -26,6 +27,7 @@ void describe(Request& request, const Opened& opened, fuse_file_info& info) {
   // Where others may append too, the kernel's idea of the end is old, and its pages would hold the bytes in the wrong place.
   const bool alone = request.file_system().cache_times().attributes.count() > 0;
   info.direct_io = (info.flags & O_APPEND) && writes(info.flags) && !alone;
+  file_of(&info).direct = info.direct_io;
 }
 
 void close(Request& request, const fuse_file_info& info) {
@@ -34,17 +36,28 @@ void close(Request& request, const fuse_file_info& info) {
 }
 
 // The kernel leaves it to open(O_TRUNC) to take set-id bits away, as it would at a truncate(2).
-Status drop_privileges(Request& request, const Opened& opened) {
-  const uint32_t mode = opened.attributes.mode;
+Status drop_set_id(Request& request, const Attributes& attributes) {
+  const uint32_t mode = attributes.mode;
   const bool group = (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
   if (request.context.uid == 0 || (!(mode & S_ISUID) && !group)) return {};
   wire::SetAttributes change;
-  change.inode = opened.attributes.inode;
+  change.inode = attributes.inode;
   change.set = wire::SetAttributes::set_mode;
   change.mode = mode & 07777 & ~static_cast<uint32_t>(S_ISUID | (group ? S_ISGID : 0));
   const auto changed = request.file_system().set_attributes(request.context, change);
   if (!changed) return pass(changed);
   return {};
+}
+
+// And to writes past its cache all that a file may do with its owner's rights.
+Status drop_privileges(Request& request, InodeId inode) {
+  const auto now = request.file_system().attributes(request.context, inode);
+  if (!now) return pass(now);
+  if (now->has_xattr) {
+    const Status removed = request.file_system().remove_xattr(request.context, inode, "security.capability");
+    if (!removed && removed.error().code != Code::no_data) return removed;
+  }
+  return drop_set_id(request, *now);
 }
 
 void release_locks(Request& request, InodeId inode, LockOwner owner, bool flock) {
@@ -72,7 +85,7 @@ void open(Request& request, fuse_ino_t node, fuse_file_info* info) {
   const auto opened = request.file_system().open(request.context, inode, info->flags);
   if (!opened) return request.answer_error(opened.error());
   if (info->flags & O_TRUNC) {
-    const Status dropped = drop_privileges(request, *opened);
+    const Status dropped = drop_set_id(request, opened->attributes);
     request.service.changes.changed(inode);
     if (!dropped) {
       request.file_system().release(request.context, opened->handle);
@@ -95,6 +108,9 @@ void write(Request& request, fuse_ino_t node, const char* bytes, size_t size, of
   const bool append = (info->flags & O_APPEND) != 0 && !info->writepage;
   OpenFile& file = file_of(info);
   if (file.append.exchange(append) != append) request.file_system().set_append(file.handle, append);
+  if (file.direct && !info->writepage) {
+    if (auto dropped = drop_privileges(request, request.inode(node)); !dropped) return request.answer_error(dropped.error());
+  }
   const auto written = request.file_system().write(request.context, handle_of(info), static_cast<uint64_t>(offset),
                                                    std::string_view(bytes, size));
   request.service.changes.changed(request.inode(node));
