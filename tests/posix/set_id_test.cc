@@ -80,7 +80,9 @@ const std::string capability("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x
 TEST_F(SetId, FileCapabilitiesGoWhenTheContentOrTheOwnerChanges) {
   const std::vector<std::pair<const char*, std::function<void()>>> changes{
       {"write", [] { put(opened("a", O_WRONLY), "x", 0); }},
+      {"append", [] { EXPECT_GIVES(1, write(opened("a", O_WRONLY | O_APPEND), "x", 1)); }},
       {"truncate", [] { EXPECT_OK(truncate("a", 1)); }},
+      {"open with O_TRUNC", [] { EXPECT_OK(opened("a", O_WRONLY | O_TRUNC).get()); }},
       {"chown", [] { EXPECT_OK(chown("a", owner.user, owner.group)); }},
   };
   for (const auto& [name, change] : changes) {
