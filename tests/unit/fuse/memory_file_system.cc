@@ -66,6 +66,10 @@ bool MemoryFileSystem::wait_for_waiting_locks(size_t count, Millis longest) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, longest, [&] { return waiters_.size() == count; });
 }
+bool MemoryFileSystem::wait_for_reads(uint64_t count, Millis longest) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, longest, [&] { return reads_ >= count; });
+}
 KernelCache MemoryFileSystem::kernel_cache() {
   const std::lock_guard lock(mutex_);
   return kernel_cache_;
@@ -494,8 +498,9 @@ Result<Opened> MemoryFileSystem::create(Context& context, InodeId parent, std::s
 }
 
 Result<size_t> MemoryFileSystem::read(Context& context, Handle handle, uint64_t offset, char* into, size_t length) {
-  ++reads_;
   std::unique_lock lock(mutex_);
+  ++reads_;
+  changed_.notify_all();
   const auto file = files_.find(raw(handle));
   if (file == files_.end()) return fail(Code::stale_handle);
   Node& node = *find(file->second.inode);
@@ -666,7 +671,7 @@ Result<LockResult> MemoryFileSystem::lock(Context&, wire::LockRange range, bool 
     if (range.type != F_UNLCK && conflicts(range)) {
       if (!wait) return fail(Code::try_again);
       result = {false, next_waiter_++};
-      waiters_.push_back({result.waiter, range});
+      waiters_.push_back({result.waiter, range});  // changed_ is told below
     } else {
       place_lock(range);
       granted = grant_waiters();

@@ -24,6 +24,7 @@ class MemoryFileSystem final : public FileSystem {
   void make_reads_stick(InodeId inode);       // read() of it waits until it is interrupted
   size_t waiting_locks();
   bool wait_for_waiting_locks(size_t count, Millis longest);
+  bool wait_for_reads(uint64_t count, Millis longest);  // until so many read() calls have come
   KernelCache kernel_cache();
   uint64_t reads() const { return reads_; }  // read() calls so far
   std::map<InodeId, uint64_t> all_lookups();
