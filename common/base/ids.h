@@ -30,6 +30,14 @@ inline constexpr uint64_t max_io_bytes = uint64_t{1} << 20;     // payload of on
 inline constexpr size_t max_name_bytes = 255;
 inline constexpr size_t max_copies = 5;
 
+// Sessions may number new inodes themselves, without asking: their id in the upper half keeps the numbers of all apart, and
+// leaves those below 2^32 to control.
+constexpr bool can_number(SessionId session) { return raw(session) > 0 && raw(session) < (uint64_t{1} << 31); }
+constexpr InodeId numbered_by(SessionId session, uint32_t number) { return InodeId{raw(session) << 32 | number}; }
+constexpr bool is_numbered_by(SessionId session, InodeId inode) {
+  return can_number(session) && raw(inode) >> 32 == raw(session);
+}
+
 // "b0000000000001a2f": how a block is called in file names, logs and output.
 std::string to_string(BlockId block);
 

@@ -238,7 +238,8 @@ struct FileSystemUsage {
 
 struct CommitReply {
   std::vector<OperationResult> results;  // one for each operation, in order
-  LACE_FIELDS(results)
+  std::vector<uint32_t> failed;          // asked to be terse: `results` are those of these operations only, in order
+  LACE_FIELDS(results, failed)
 };
 // The one way to change the namespace. A session has slots (as NFSv4.1 has, RFC 8881 section 2.10.6): in each, commits are
 // numbered 1, 2, 3, ..., and one is under way at a time. The last number of each slot and its reply are stored in the same
@@ -252,7 +253,8 @@ struct Commit {
   uint32_t slot = 0;  // 0 to 63
   uint64_t number = 0;
   std::vector<Operation> operations;  // at most 10,000
-  LACE_FIELDS(session, slot, number, operations)
+  bool terse = false;                 // only what failed is answered
+  LACE_FIELDS(session, slot, number, operations, terse)
 };
 
 struct BlocksReply {

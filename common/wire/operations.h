@@ -10,7 +10,8 @@
 namespace lace::wire {
 
 // Makes a file of any type: mkdir, mknod, symlink, open(O_CREAT).
-// Errors: exists, no_entry (parent gone), not_directory, name_too_long, no_space, quota, too_many_links.
+// Errors: exists, no_entry (parent gone), not_directory, name_too_long, no_space, quota, too_many_links, invalid (the number
+// is not the session's to give, or was given before).
 struct Create {
   InodeId parent{};
   std::string name;
@@ -23,7 +24,8 @@ struct Create {
   bool exclusive = true;  // false: an existing entry is answered with its attributes instead of `exists`
   bool hold = false;      // the session opens the new file at once, as OpenInode would
   FileTime now;
-  LACE_FIELDS(parent, name, mode, umask, uid, gid, device, target, exclusive, hold, now)
+  InodeId inode{};  // the new file's number (numbered_by), if the session gives it itself; 0: control gives one
+  LACE_FIELDS(parent, name, mode, umask, uid, gid, device, target, exclusive, hold, now, inode)
 };
 
 // Errors: no_entry, exists, not_permitted (directories), too_many_links, name_too_long.
@@ -41,7 +43,8 @@ struct Remove {
   std::string name;
   bool directory = false;  // true: rmdir, false: unlink
   FileTime now;
-  LACE_FIELDS(parent, name, directory, now)
+  bool hold = false;  // the session has the file open: as OpenInode just before
+  LACE_FIELDS(parent, name, directory, now, hold)
 };
 
 // Errors: no_entry, exists (no_replace), invalid (a directory into itself), is_directory, not_directory, not_empty.
@@ -53,7 +56,8 @@ struct Rename {
   bool no_replace = false;
   bool exchange = false;
   FileTime now;
-  LACE_FIELDS(parent, name, new_parent, new_name, no_replace, exchange, now)
+  bool hold = false;  // the session has the file that is replaced open: as OpenInode just before
+  LACE_FIELDS(parent, name, new_parent, new_name, no_replace, exchange, now, hold)
 };
 
 // Changes those attributes that `set` names. `changed` becomes `now` whatever is set.
@@ -87,8 +91,9 @@ struct Write {
   InodeId inode{};
   std::vector<Extent> extents;  // may be empty: bytes were overwritten in place
   uint64_t size = 0;            // the file is at least this long now
-  uint64_t layout = 0;          // Attributes::layout that the placement rests on
-  FileTime modified;            // becomes mtime and ctime
+  static constexpr uint64_t any_layout = UINT64_MAX;
+  uint64_t layout = 0;  // Attributes::layout that the placement rests on; any_layout: nobody else changes the file
+  FileTime modified;    // becomes mtime and ctime
   // The ranges of `extents` were holes when the data was placed: if anything maps part of them by now (another mount was
   // faster), nothing is done and the answer is `stale`.
   bool fresh = false;

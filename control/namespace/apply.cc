@@ -36,6 +36,15 @@ Status apply_one(Context& context, const Operation& operation, Reply& reply) {
   return apply(context, operation, reply);
 }
 
+// Which inode the session has open by this operation; no_inode: none.
+InodeId held_by(const wire::Operation& operation, const wire::OperationResult& result) {
+  if (result.outcome.code != 0) return no_inode;
+  if (const auto* create = std::get_if<wire::Create>(&operation)) return create->hold ? result.inode.inode : no_inode;
+  if (const auto* remove = std::get_if<wire::Remove>(&operation)) return remove->hold ? result.displaced.inode : no_inode;
+  if (const auto* rename = std::get_if<wire::Rename>(&operation)) return rename->hold ? result.displaced.inode : no_inode;
+  return no_inode;
+}
+
 Result<CommitOutcome> repeat(Store& store, const wire::Commit& commit) {
   auto reply = answer_again(store, store.slots.record(commit.session, commit.slot));
   if (!reply) return pass(reply);
@@ -46,9 +55,8 @@ Result<CommitOutcome> repeat(Store& store, const wire::Commit& commit) {
   outcome.repeated = true;
   outcome.punches = store.punches.awaited_by(commit.session, commit.slot);
   for (size_t i = 0; i < commit.operations.size(); ++i) {
-    const auto* create = std::get_if<wire::Create>(&commit.operations[i]);
-    const auto& result = reply->results[i];
-    if (create != nullptr && create->hold && result.outcome.code == 0) outcome.held.push_back(result.inode.inode);
+    const InodeId held = held_by(commit.operations[i], reply->results[i]);
+    if (held != no_inode) outcome.held.push_back(held);
   }
   outcome.reply = std::move(*reply);
   return outcome;

@@ -27,6 +27,13 @@ Status check_type(const wire::Create& request) {
   }
 }
 
+Status check_number(Context& context, InodeId inode) {
+  if (inode == no_inode) return {};
+  if (!is_numbered_by(context.session.session, inode)) return fail(Code::invalid, "the inode's number is another session's");
+  if (context.store.inodes.find(inode) != nullptr) return fail(Code::invalid, "the inode's number was given before");
+  return {};
+}
+
 // The attributes of the new inode, as far as its directory has a say in them, and its lists.
 struct Inherited {
   uint32_t mode = 0;
@@ -62,7 +69,7 @@ Inherited inherit(Store& store, const wire::Attributes& parent, const wire::Crea
 Inode make_inode(Store& store, const wire::Create& request, const Inherited& inherited) {
   Inode inode;
   wire::Attributes& attributes = inode.attributes;
-  attributes.inode = InodeId{store.counters.now.next_inode++};
+  attributes.inode = request.inode != no_inode ? request.inode : InodeId{store.counters.now.next_inode++};
   attributes.mode = inherited.mode;
   attributes.links = S_ISDIR(request.mode) ? 2 : 1;
   attributes.uid = request.uid;
@@ -97,6 +104,7 @@ Status apply(Context& context, const wire::Create& request, Reply& reply) {
   const auto existing = store.entries.find(request.parent, request.name);
   if (existing) return answer_existing(context, request, **parent, *existing, reply);
   if (S_ISDIR(request.mode) && (*parent)->attributes.links >= most_links) return fail(Code::too_many_links);
+  if (const Status number = check_number(context, request.inode); !number) return number;
 
   const Inherited inherited = inherit(store, (*parent)->attributes, request);
   const Inode& inode = store.inodes.insert(make_inode(store, request, inherited));

@@ -20,6 +20,7 @@ Status apply(Context& context, const wire::Remove& request, Reply& reply) {
   touch_directory(holder, request.now);
   --holder.attributes.size;
   if (directory) --holder.attributes.links;
+  if (request.hold && !directory) context.outcome.held.push_back(entry->inode);
   reply.displaced = drop_name(context, entry->inode, request.parent, request.now);
   reply.inode = reply.displaced;
   reply.parent = holder.attributes;

@@ -78,6 +78,7 @@ wire::Attributes replace(Context& context, const wire::Rename& request, const Re
   move_name(store, renamed.source.inode, request.parent, request.new_parent);
   if (renamed.target) {
     store.entries.replace(request.new_parent, request.new_name, renamed.source.inode, renamed.source.type);
+    if (request.hold && !is_directory(renamed.target_attributes)) context.outcome.held.push_back(renamed.target->inode);
     if (is_directory(renamed.target_attributes)) --store.inodes.edit(request.new_parent).attributes.links;
     return drop_name(context, renamed.target->inode, request.new_parent, request.now);
   }

@@ -77,7 +77,7 @@ Status apply(Context& context, const wire::Write& request, Reply& reply) {
   const Inode* found = store.inodes.find(request.inode);
   if (found == nullptr) return fail(Code::stale_handle);
   if (!S_ISREG(found->attributes.mode)) return fail(Code::invalid);
-  if (request.layout != found->attributes.layout) return fail(Code::stale);
+  if (request.layout != wire::Write::any_layout && request.layout != found->attributes.layout) return fail(Code::stale);
   if (const Status shape = check_shape(request); !shape) return shape;
   for (const Extent& extent : request.extents) {
     if (const Status place = check_place(context, request.inode, extent); !place) return place;

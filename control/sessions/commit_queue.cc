@@ -3,6 +3,18 @@
 namespace lace::control {
 namespace {
 constexpr size_t max_waiting = 10'000;
+
+// For who believes in success, as the holder of the only session may: what went otherwise, and nothing else.
+wire::CommitReply terse(wire::CommitReply&& reply) {
+  wire::CommitReply result;
+  for (uint32_t index = 0; index < reply.results.size(); ++index) {
+    if (reply.results[index].outcome.code == 0) continue;
+    result.failed.push_back(index);
+    result.results.push_back(std::move(reply.results[index]));
+  }
+  return result;
+}
+
 }  // namespace
 
 CommitQueue::CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, Punches& punches, Deletes& deletes)
@@ -78,6 +90,7 @@ void CommitQueue::applied(const WorkRef& work, const Status& status) {
 void CommitQueue::finish(const WorkRef& work, const Status& status) {
   const auto place = under_way_.find(Slot{work->commit.session, work->commit.slot});
   if (place != under_way_.end() && place->second == work) under_way_.erase(place);
+  if (status && work->commit.terse) work->outcome.reply = terse(std::move(work->outcome.reply));
   for (net::Responder& responder : work->responders) {
     if (status) {
       responder.answer(work->outcome.reply);

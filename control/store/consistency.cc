@@ -84,7 +84,7 @@ constexpr Rule rules[] = {
      "x.block_offset + x.length > p.offset"},
     {"a block that exists is to be deleted", "SELECT b.id FROM pending_delete d JOIN block b ON b.id = d.block"},
     {"an id was not given yet",
-     "SELECT id FROM inode WHERE id >= (SELECT next_inode FROM counters) UNION ALL "
+     "SELECT id FROM inode WHERE id >= (SELECT next_inode FROM counters) AND id < 4294967296 UNION ALL "
      "SELECT id FROM block WHERE id >= (SELECT next_block FROM counters) UNION ALL "
      "SELECT cookie FROM entry WHERE cookie >= (SELECT next_cookie FROM counters)"},
 };

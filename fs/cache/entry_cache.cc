@@ -1,10 +1,8 @@
 #include "fs/cache/entry_cache.h"
 
-namespace lace::fs {
+#include <algorithm>
 
-size_t EntryCache::KeyHash::operator()(const Key& key) const {
-  return std::hash<std::string>()(key.name) ^ (raw(key.parent) * 0x9e3779b97f4a7c15ULL);
-}
+namespace lace::fs {
 
 EntryCache::Question EntryCache::ask(InodeId parent, uint64_t stamp) const {
   const Directory& at = directory(parent);
@@ -17,10 +15,11 @@ void EntryCache::answer(const Question& question, InodeId parent, std::string_vi
   Shard& at = shard(parent);
   const std::lock_guard lock(at.mutex);
   if (directory(parent).version.load() != question.version) return;
-  put_locked(at, {parent, std::string(name)}, inode, question.stamp);
+  put_locked(at, parent, name, {inode, question.stamp, 0});
 }
 
 void EntryCache::begin_change(InodeId parent) {
+  const std::lock_guard nobody_decides(deciding_);
   ++directory(parent).changing;
   ++directory(parent).version;
 }
@@ -30,70 +29,146 @@ void EntryCache::end_change(InodeId parent) {
   --directory(parent).changing;
 }
 
-void EntryCache::put(InodeId parent, std::string_view name, InodeId inode, uint64_t stamp) {
-  if (stamp == 0) return erase(parent, name);
-  Shard& at = shard(parent);
-  const std::lock_guard lock(at.mutex);
-  put_locked(at, {parent, std::string(name)}, inode, stamp);
+EntryCache::Names& EntryCache::names(Shard& shard, InodeId parent) {
+  const auto found = shard.directories.find(parent);
+  if (found != shard.directories.end()) {
+    shard.recent.splice(shard.recent.begin(), shard.recent, found->second.place);
+    return found->second;
+  }
+  shard.recent.push_front(parent);
+  Names& made = shard.directories[parent];
+  made.place = shard.recent.begin();
+  return made;
 }
 
-void EntryCache::put_locked(Shard& shard, Key key, InodeId inode, uint64_t stamp) {
-  if (const auto found = shard.entries.find(key); found != shard.entries.end()) {
-    found->second->inode = inode;
-    found->second->stamp = stamp;
-    shard.recent.splice(shard.recent.begin(), shard.recent, found->second);
-    return;
+void EntryCache::put(InodeId parent, std::string_view name, InodeId inode, uint64_t stamp, uint64_t number) {
+  if (stamp == 0) return erase(parent, name);
+  if (number != 0) ++directory(parent).version;
+  Shard& at = shard(parent);
+  const std::lock_guard lock(at.mutex);
+  put_locked(at, parent, name, {inode, stamp, number});
+}
+
+void EntryCache::put_locked(Shard& shard, InodeId parent, std::string_view name, const Entry& entry) {
+  Names& at = names(shard, parent);
+  const auto [place, added] = at.entries.try_emplace(std::string(name));
+  if (!added && place->second.inode != no_inode) --at.present;
+  if (added) ++shard.entries;
+  place->second = entry;
+  if (entry.inode != no_inode) ++at.present;
+  at.number = std::max(at.number, entry.number);
+  if (shard.entries > max_entries / 16) forget_old(shard);
+}
+
+// What control knows and nobody used for long goes first; if one directory fills it all, its own entries do.
+void EntryCache::forget_old(Shard& shard) {
+  for (auto oldest = std::prev(shard.recent.end()); oldest != shard.recent.begin() && shard.entries > max_entries / 16;) {
+    const InodeId id = *oldest--;
+    Names& at = shard.directories.at(id);
+    if (progress_.pending(at.number) || progress_.pending(at.made)) continue;
+    shard.entries -= at.entries.size();
+    shard.recent.erase(at.place);
+    shard.directories.erase(id);
   }
-  shard.recent.push_front({key, inode, stamp});
-  shard.entries.emplace(std::move(key), shard.recent.begin());
-  if (shard.entries.size() <= max_entries / 16) return;
-  const Entry& oldest = shard.recent.back();
-  shard.complete.erase(oldest.key.parent);
-  shard.entries.erase(oldest.key);
-  shard.recent.pop_back();
+  if (shard.entries > max_entries / 16) forget_told(shard, shard.directories.at(shard.recent.front()));
+}
+
+void EntryCache::forget_told(Shard& shard, Names& names) {
+  names.complete = 0;
+  for (auto entry = names.entries.begin(); entry != names.entries.end();) {
+    if (progress_.pending(entry->second.number)) {
+      ++entry;
+      continue;
+    }
+    if (entry->second.inode != no_inode) --names.present;
+    entry = names.entries.erase(entry);
+    --shard.entries;
+  }
 }
 
 void EntryCache::erase(InodeId parent, std::string_view name) {
   Shard& at = shard(parent);
   const std::lock_guard lock(at.mutex);
-  at.complete.erase(parent);
-  const auto found = at.entries.find({parent, std::string(name)});
-  if (found == at.entries.end()) return;
-  at.recent.erase(found->second);
-  at.entries.erase(found);
+  const auto found = at.directories.find(parent);
+  if (found == at.directories.end()) return;
+  found->second.complete = 0;
+  const auto entry = found->second.entries.find(std::string(name));
+  if (entry == found->second.entries.end()) return;
+  if (entry->second.inode != no_inode) --found->second.present;
+  found->second.entries.erase(entry);
+  --at.entries;
+}
+
+bool EntryCache::is_complete(const Names& names, uint64_t stamp) const {
+  return (names.complete != 0 && names.complete == stamp) || progress_.pending(names.made);
 }
 
 std::optional<InodeId> EntryCache::find(InodeId parent, std::string_view name, uint64_t stamp) {
-  if (stamp == 0) return std::nullopt;
   Shard& at = shard(parent);
   const std::lock_guard lock(at.mutex);
-  const auto found = at.entries.find({parent, std::string(name)});
-  if (found != at.entries.end()) {
-    if (found->second->stamp != stamp) return std::nullopt;
-    at.recent.splice(at.recent.begin(), at.recent, found->second);
-    return found->second->inode;
+  const auto found = at.directories.find(parent);
+  if (found == at.directories.end()) return std::nullopt;
+  Names& names = found->second;
+  at.recent.splice(at.recent.begin(), at.recent, names.place);
+  const auto entry = names.entries.find(std::string(name));
+  if (entry != names.entries.end()) {
+    const bool good = progress_.pending(entry->second.number) || (stamp != 0 && entry->second.stamp == stamp);
+    return good ? std::optional(entry->second.inode) : std::nullopt;
   }
   // A change that is under way may have made the name already.
-  if (directory(parent).changing.load() != 0) return std::nullopt;
-  const auto complete = at.complete.find(parent);
-  if (complete != at.complete.end() && complete->second == stamp) return no_inode;
-  return std::nullopt;
+  if (is_changing(parent)) return std::nullopt;
+  return is_complete(names, stamp) ? std::optional(no_inode) : std::nullopt;
 }
 
-void EntryCache::set_complete(InodeId directory, uint64_t stamp) {
+void EntryCache::set_complete(InodeId directory, uint64_t stamp, uint64_t number) {
   if (stamp == 0) return;
   Shard& at = shard(directory);
   const std::lock_guard lock(at.mutex);
-  if (at.complete.size() >= 8192) at.complete.clear();
-  at.complete[directory] = stamp;
+  Names& made = names(at, directory);
+  made.complete = stamp;
+  made.made = number;
+}
+
+void EntryCache::listed(const Question& question, InodeId directory, uint64_t from, uint64_t next, bool end) {
+  Shard& at = shard(directory);
+  const std::lock_guard lock(at.mutex);
+  const bool undisturbed = question.stamp != 0 && this->directory(directory).version.load() == question.version;
+  Names& listed = names(at, directory);
+  const bool goes_on = from == 0 || (listed.listing == question.version + 1 && listed.listed_to == from);
+  listed.listing = undisturbed && goes_on ? question.version + 1 : 0;
+  listed.listed_to = next;
+  if (end && listed.listing != 0) listed.complete = question.stamp;
+}
+
+std::optional<bool> EntryCache::is_empty(InodeId directory, uint64_t stamp) {
+  Shard& at = shard(directory);
+  const std::lock_guard lock(at.mutex);
+  const auto found = at.directories.find(directory);
+  if (found == at.directories.end()) return std::nullopt;
+  if (!is_complete(found->second, stamp) || is_changing(directory)) return std::nullopt;
+  return found->second.present == 0;
+}
+
+uint64_t EntryCache::changed_by(InodeId directory) {
+  Shard& at = shard(directory);
+  const std::lock_guard lock(at.mutex);
+  const auto found = at.directories.find(directory);
+  return found == at.directories.end() ? 0 : std::max(found->second.number, found->second.made);
 }
 
 void EntryCache::clear() {
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    shard.recent.clear();
-    shard.entries.clear();
-    shard.complete.clear();
+    for (auto at = shard.directories.begin(); at != shard.directories.end();) {
+      forget_told(shard, at->second);
+      if (progress_.pending(at->second.number) || progress_.pending(at->second.made)) {
+        ++at;
+        continue;
+      }
+      shard.entries -= at->second.entries.size();
+      shard.recent.erase(at->second.place);
+      at = shard.directories.erase(at);
+    }
   }
 }
 

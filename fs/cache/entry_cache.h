@@ -1,5 +1,6 @@
-// Names that are known to lead to an inode, or to nothing. Used only while the session is sole; an entry is good as long as
-// its stamp is the session's (Session::stamp). Thread-safe, bounded.
+// Names that are known to lead to an inode, or to nothing. What was heard from control is used only while the session is sole:
+// it is good as long as its stamp is the session's (Session::stamp). What this mount did itself and has not told control yet
+// (`number`, of its operation log) is good until then, and stays. Thread-safe, bounded.
 #pragma once
 
 #include <array>
@@ -12,12 +13,15 @@
 #include <unordered_map>
 
 #include "common/base/ids.h"
+#include "fs/cache/log_progress.h"
 
 namespace lace::fs {
 
 class EntryCache {
  public:
-  static constexpr size_t max_entries = 131'072;
+  static constexpr size_t max_entries = 262'144;
+
+  explicit EntryCache(const LogProgress& progress) : progress_(progress) {}
 
   // A question that is under way: its answer is kept only if no change of the directory's entries ran beside it.
   struct Question {
@@ -27,7 +31,7 @@ class EntryCache {
   Question ask(InodeId parent, uint64_t stamp) const;
   void answer(const Question& question, InodeId parent, std::string_view name, InodeId inode);
 
-  // Around every change of a directory's entries that this mount makes.
+  // Around every change of a directory's entries of which control is asked: meanwhile nobody decides anything there alone.
   class Change {
    public:
     Change(EntryCache& cache, InodeId parent) : cache_(cache), parent_(parent) { cache_.begin_change(parent_); }
@@ -39,40 +43,56 @@ class EntryCache {
     EntryCache& cache_;
     InodeId parent_;
   };
-  // What a change of this mount made of a name; no_inode: nothing is there.
-  void put(InodeId parent, std::string_view name, InodeId inode, uint64_t stamp);
+  // To be held while this mount decides alone about entries; no change begins meanwhile.
+  std::unique_lock<std::mutex> decide() { return std::unique_lock(deciding_); }
+  bool is_changing(InodeId parent) const { return directory(parent).changing.load() != 0; }
+
+  // What a change of this mount made of a name; no_inode: nothing is there. `number` 0: control knows.
+  void put(InodeId parent, std::string_view name, InodeId inode, uint64_t stamp, uint64_t number = 0);
   void erase(InodeId parent, std::string_view name);
 
   // no_inode: there is no such entry. Unset: not known.
   std::optional<InodeId> find(InodeId parent, std::string_view name, uint64_t stamp);
 
   // The directory was made by this mount, empty, while `stamp` held: what is not known here does not exist.
-  void set_complete(InodeId directory, uint64_t stamp);
+  void set_complete(InodeId directory, uint64_t stamp, uint64_t number = 0);
+  // A page of a listing was answered in full: once all have come, from the first, and nothing was changed meanwhile, it is
+  // complete. `from`: the cookie asked for; `next`: the last one answered.
+  void listed(const Question& question, InodeId directory, uint64_t from, uint64_t next, bool end);
+  // Whether it has no entries; unset: not known.
+  std::optional<bool> is_empty(InodeId directory, uint64_t stamp);
+  // The last change of its entries that control may not know.
+  uint64_t changed_by(InodeId directory);
+
+  // Forgets all but what control does not know.
   void clear();
 
  private:
-  struct Key {
-    InodeId parent;
-    std::string name;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    size_t operator()(const Key& key) const;
-  };
   struct Entry {
-    Key key;
-    InodeId inode;
-    uint64_t stamp;
+    InodeId inode{};
+    uint64_t stamp = 0;
+    uint64_t number = 0;
+  };
+  struct Names {
+    std::unordered_map<std::string, Entry> entries;
+    size_t present = 0;      // entries that lead to an inode
+    uint64_t complete = 0;   // the stamp under which nothing else is there; 0: something may be
+    uint64_t made = 0;       // by this change, empty; then `complete` holds until control knows
+    uint64_t number = 0;     // the last change of this mount
+    uint64_t listing = 0;    // the version under which its first page was answered
+    uint64_t listed_to = 0;  // the cookie where the next one goes on
+    std::list<InodeId>::iterator place;
   };
   struct Directory {
-    std::atomic<uint64_t> version{0};  // grows at the start and at the end of every change
+    std::atomic<uint64_t> version{
+        0};  // grows with every change, and at the start and at the end of those that control is asked for
     std::atomic<uint64_t> changing{0};
   };
   struct Shard {
     std::mutex mutex;
-    std::list<Entry> recent;  // the latest first
-    std::unordered_map<Key, std::list<Entry>::iterator, KeyHash> entries;
-    std::unordered_map<InodeId, uint64_t> complete;  // directory -> stamp
+    std::unordered_map<InodeId, Names> directories;
+    std::list<InodeId> recent;  // the latest used first
+    size_t entries = 0;
   };
 
   void begin_change(InodeId parent);
@@ -80,8 +100,14 @@ class EntryCache {
   const Directory& directory(InodeId parent) const { return directories_[raw(parent) % directories_.size()]; }
   Directory& directory(InodeId parent) { return directories_[raw(parent) % directories_.size()]; }
   Shard& shard(InodeId parent) { return shards_[raw(parent) % shards_.size()]; }
-  static void put_locked(Shard& shard, Key key, InodeId inode, uint64_t stamp);
+  static Names& names(Shard& shard, InodeId parent);
+  bool is_complete(const Names& names, uint64_t stamp) const;
+  void put_locked(Shard& shard, InodeId parent, std::string_view name, const Entry& entry);
+  void forget_old(Shard& shard);
+  void forget_told(Shard& shard, Names& names);
 
+  const LogProgress& progress_;
+  std::mutex deciding_;
   std::array<Directory, 1024> directories_;
   std::array<Shard, 16> shards_;  // all entries of a directory are in one
 };

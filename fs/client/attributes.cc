@@ -21,7 +21,7 @@ Result<Attributes> Mount::attributes(Context& context, InodeId id) {
   if (stamp != 0) {
     core_.given.remember(core_.clock.now(), id);
     const std::lock_guard lock(inode->mutex);
-    if (inode->known && inode->stamp == stamp) return inode->shown();
+    if (inode->known && (inode->stamp == stamp || inode->pending())) return inode->shown();
   }
   auto fresh = data_.refresh(context.caller, inode);
   if (fresh) return fresh;
@@ -30,6 +30,12 @@ Result<Attributes> Mount::attributes(Context& context, InodeId id) {
   inode->attributes.links = 0;
   inode->attributes.size = 0;
   return inode->shown();
+}
+
+Result<Attributes> Mount::set_size(net::Caller& caller, const InodePtr& inode, const wire::SetAttributes& request) {
+  if (auto room = core_.log.wait_for_room(caller, core_.options.timeout); !room) return pass(room);
+  if (auto done = local_.set_attributes(request)) return *done;
+  return data_.set_size(caller, inode, request);
 }
 
 // While the file is open for writing here, changes of its attributes wait for its data and travel with it.
@@ -42,8 +48,10 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
       request.set |= wire::SetAttributes::set_modified;
       request.modified = request.now;
     }
-    return data_.set_size(context.caller, inode, request);
+    return set_size(context.caller, inode, request);
   }
+  if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return pass(room);
+  if (auto done = local_.set_attributes(request)) return *done;
   bool first = false;
   bool deferred = false;
   bool changes = false;
@@ -63,6 +71,7 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
   if (deferred) return shown;
   // What was written or set before must not come after.
   if (changes) data_.flush_behind(context.caller, inode, FileData::Flush::all);
+  if (auto told = core_.tell(context.caller, *inode); !told) return pass(told);
   const uint64_t stamp = core_.session.stamp();
   auto result = core_.control.commit_one(context.caller, request);
   if (!result) return pass(result);
@@ -80,12 +89,13 @@ Result<std::string> Mount::get_xattr(Context& context, InodeId id, std::string_v
   if (inode) {
     const uint64_t stamp = core_.session.stamp();
     const std::lock_guard lock(inode->mutex);
-    const bool certain =
-        inode->known && ((stamp != 0 && inode->stamp == stamp) || (inode->handles > 0 && name == "security.capability"));
+    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending() ||
+                                          (inode->handles > 0 && name == "security.capability"));
     if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return fail(Code::no_data);
     waits = !inode->deferred.empty() && inode->attributes.has_acl;
   }
   if (waits) data_.flush_behind(context.caller, inode, FileData::Flush::all);
+  if (auto told = core_.tell(context.caller, id); !told) return pass(told);
   auto reply = core_.control.ask(context.caller, wire::GetXattr{{}, id, std::string(name)});
   if (!reply) return pass(reply);
   return std::move(reply->text);
@@ -95,9 +105,10 @@ Result<std::vector<std::string>> Mount::list_xattrs(Context& context, InodeId id
   if (const InodePtr inode = core_.inodes.find(id)) {
     const uint64_t stamp = core_.session.stamp();
     const std::lock_guard lock(inode->mutex);
-    const bool certain = inode->known && stamp != 0 && inode->stamp == stamp;
+    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending());
     if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return std::vector<std::string>{};
   }
+  if (auto told = core_.tell(context.caller, id); !told) return pass(told);
   auto reply = core_.control.ask(context.caller, wire::ListXattrs{{}, id});
   if (!reply) return pass(reply);
   return std::move(reply->names);
@@ -112,6 +123,7 @@ Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation chan
     waits = !inode->deferred.empty();  // a mode, which an ACL changes as well
   }
   if (waits) data_.flush_behind(caller, inode, FileData::Flush::all);
+  if (auto told = core_.tell(caller, *inode); !told) return told;
   const uint64_t stamp = core_.session.stamp();
   auto result = core_.control.commit_one(caller, std::move(change));
   if (!result) return pass(result);

@@ -102,6 +102,24 @@ Result<std::vector<wire::OperationResult>> ControlChannel::commit(net::Caller& c
   }
 }
 
+Result<wire::CommitReply> ControlChannel::commit_in_order(net::Caller& caller, uint64_t generation,
+                                                          std::vector<wire::Operation> operations) {
+  constexpr Millis patience = std::chrono::hours(24 * 365);
+  Backoff backoff(clock_, patience);
+  Sending sending;
+  sending.commit.operations = std::move(operations);
+  sending.commit.terse = true;
+  if (auto settled = settle(caller, backoff); !settled) return pass(settled);
+  auto slot = acquire_slot(caller, backoff);
+  if (!slot) return pass(slot);
+  sending.slot = *slot;
+  if (sending.slot.generation != generation) {
+    slots_.release(sending.slot);
+    return fail(Code::fenced);
+  }
+  return send_commit(caller, sending, backoff);
+}
+
 Result<Slots::Slot> ControlChannel::acquire_slot(net::Caller& caller, Backoff& backoff) {
   for (;;) {
     if (const auto slot = slots_.acquire(session_.identity().generation)) return *slot;

@@ -15,6 +15,7 @@
 #include "fs/client/block_map.h"
 #include "fs/client/block_pool.h"
 #include "fs/client/inode.h"
+#include "fs/client/operation_log.h"
 #include "fs/client/storage_channel.h"
 #include "fs/client/write_log.h"
 
@@ -29,7 +30,27 @@ struct Core {
         control(clock, options.controls, options.timeout, session),
         blocks(control, servers),
         storage(blocks),
-        pool(control, blocks, [this] { pool_is_low(); }) {}
+        pool(control, blocks, [this] { pool_is_low(); }),
+        log(clock, progress),
+        inodes(progress),
+        entries(progress) {}
+
+  // As Session::stamp, for who wants to decide alone what control is told later; 0 also when control takes no changes.
+  uint64_t deciding_stamp() const { return log.is_troubled() ? 0 : session.stamp(); }
+  // Until control knows what happened here to the inode. Errors: interrupted, and what keeps control from it.
+  Status tell(net::Caller& caller, Inode& inode) {
+    uint64_t number = 0;
+    {
+      const std::lock_guard lock(inode.mutex);
+      number = inode.logged;
+    }
+    return log.wait(caller, number, options.timeout);
+  }
+  Status tell(net::Caller& caller, InodeId id) {
+    const InodePtr inode = inodes.find(id);
+    return inode ? tell(caller, *inode) : Status{};
+  }
+  Status tell_all(net::Caller& caller) { return log.wait(caller, log.last(), options.timeout); }
 
   net::Network& network;
   const Clock& clock;
@@ -42,6 +63,9 @@ struct Core {
   StorageChannel storage;
   BlockPool pool;
   WriteLog writes;
+
+  LogProgress progress;
+  OperationLog log;
 
   InodeTable inodes;
   EntryCache entries;

@@ -5,6 +5,7 @@ namespace lace::fs {
 
 Result<wire::ReadDirectoryReply> Mount::read_directory(Context& context, InodeId id, uint64_t cookie, uint32_t max_entries,
                                                        bool with_attributes) {
+  if (auto told = tell_entries(context.caller, id); !told) return pass(told);
   const uint64_t stamp = core_.session.stamp();
   const EntryCache::Question question = core_.entries.ask(id, stamp);
   auto reply = core_.control.ask(context.caller, wire::ReadDirectory{{}, id, cookie, max_entries, with_attributes});
@@ -23,12 +24,24 @@ Result<wire::ReadDirectoryReply> Mount::read_directory(Context& context, InodeId
       core_.given.remember(now, entry.inode, id, entry.name);
     }
   }
+  if (with_attributes) {
+    const uint64_t next = reply->entries.empty() ? cookie : reply->entries.back().cookie;
+    core_.entries.listed(question, id, cookie, next, reply->end);
+  }
   if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);
   return reply;
 }
 
-// Every change of a directory was durable when it was answered.
-Status Mount::sync_directory(Context&, InodeId) { return {}; }
+// What was not decided here was durable when it was answered.
+Status Mount::sync_directory(Context& context, InodeId id) {
+  if (auto told = core_.tell_all(context.caller); !told) return told;
+  Status done;
+  if (const InodePtr inode = core_.inodes.find(id)) {
+    const std::lock_guard lock(inode->mutex);
+    inode->take_error(done);
+  }
+  return done;
+}
 
 Result<wire::FileSystemUsageReply> Mount::usage(Context& context) {
   return core_.control.ask(context.caller, wire::FileSystemUsage{});

@@ -39,6 +39,12 @@ void Mount::uncertain(InodeId parent, std::string_view name) {
   }
 }
 
+// Control knows which names the directory has here.
+Status Mount::tell_entries(net::Caller& caller, InodeId directory) {
+  if (auto told = core_.log.wait(caller, core_.entries.changed_by(directory), core_.options.timeout); !told) return told;
+  return core_.tell(caller, directory);
+}
+
 Result<Attributes> Mount::lookup(Context& context, InodeId parent, std::string_view name) {
   if (name.size() > max_name_bytes) return fail(Code::name_too_long);
   const uint64_t stamp = is_dots(name) ? 0 : core_.session.stamp();
@@ -47,12 +53,13 @@ Result<Attributes> Mount::lookup(Context& context, InodeId parent, std::string_v
     if (*id == no_inode) return fail(Code::no_entry);
     if (const InodePtr inode = core_.inodes.find(*id)) {
       const std::lock_guard lock(inode->mutex);
-      if (inode->known && inode->stamp == stamp) {
+      if (inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending())) {
         ++inode->lookups;
         return inode->shown();
       }
     }
   }
+  if (auto told = tell_entries(context.caller, parent); !told) return pass(told);
   const EntryCache::Question question = core_.entries.ask(parent, stamp);
   auto reply = core_.control.ask(context.caller, wire::Lookup{{}, parent, std::string(name)});
   if (stamp != 0) {
@@ -87,6 +94,8 @@ void Mount::forget(InodeId id, uint64_t lookups) {
 // Commits a change of one directory, and keeps what is known of it in step.
 Result<wire::OperationResult> Mount::change_entry(net::Caller& caller, InodeId parent, std::string_view name,
                                                   wire::Operation change) {
+  // Control must know first what was decided here.
+  if (auto told = core_.tell_all(caller); !told) return pass(told);
   const uint64_t stamp = core_.session.stamp();
   auto result = core_.control.commit_one(caller, std::move(change));
   if (!result) {
@@ -99,11 +108,14 @@ Result<wire::OperationResult> Mount::change_entry(net::Caller& caller, InodeId p
 
 Result<Attributes> Mount::make_entry(net::Caller& caller, wire::Create create) {
   if (auto ok = writable(); !ok) return pass(ok);
+  if (auto room = core_.log.wait_for_room(caller, core_.options.timeout); !room) return pass(room);
+  create.now = core_.clock.wall();
+  if (auto made = local_.make(create, LocalChanges::Open::no))
+    return *made ? Result<Attributes>((*made)->attributes) : pass(*made);
   const uint64_t stamp = core_.session.stamp();
   const InodeId parent = create.parent;
   const std::string name = create.name;
   const EntryCache::Change change(core_.entries, parent);
-  create.now = core_.clock.wall();
   auto result = change_entry(caller, parent, name, std::move(create));
   if (!result) return pass(result);
   core_.entries.put(parent, name, result->inode.inode, stamp);
@@ -139,6 +151,8 @@ Result<Attributes> Mount::symlink(Context& context, InodeId parent, std::string_
 
 Result<Attributes> Mount::link(Context& context, InodeId id, InodeId parent, std::string_view name) {
   if (auto ok = writable(); !ok) return pass(ok);
+  if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return pass(room);
+  if (auto linked = local_.link(id, parent, name)) return *linked;
   const uint64_t stamp = core_.session.stamp();
   const EntryCache::Change change(core_.entries, parent);
   auto result = change_entry(context.caller, parent, name, wire::Link{id, parent, std::string(name), core_.clock.wall()});
@@ -151,6 +165,8 @@ Result<Attributes> Mount::link(Context& context, InodeId id, InodeId parent, std
 
 Status Mount::remove(Context& context, InodeId parent, std::string_view name, bool directory) {
   if (auto ok = writable(); !ok) return ok;
+  if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return room;
+  if (auto removed = local_.remove(parent, name, directory)) return *removed;
   const uint64_t stamp = core_.session.stamp();
   Displacing displacing(*this, parent, name);
   if (!directory) {
@@ -158,7 +174,7 @@ Status Mount::remove(Context& context, InodeId parent, std::string_view name, bo
   }
   const EntryCache::Change change(core_.entries, parent);
   auto result =
-      change_entry(context.caller, parent, name, wire::Remove{parent, std::string(name), directory, core_.clock.wall()});
+      change_entry(context.caller, parent, name, wire::Remove{parent, std::string(name), directory, core_.clock.wall(), false});
   if (!result) return pass(result);
   core_.entries.put(parent, name, no_inode, stamp);
   learn_own(result->displaced, stamp);
@@ -168,6 +184,9 @@ Status Mount::remove(Context& context, InodeId parent, std::string_view name, bo
 Status Mount::rename(Context& context, InodeId parent, std::string_view name, InodeId new_parent, std::string_view new_name,
                      bool no_replace, bool exchange) {
   if (auto ok = writable(); !ok) return ok;
+  if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return room;
+  const wire::Rename request{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange, {}, false};
+  if (auto renamed = local_.rename(request)) return *renamed;
   const uint64_t stamp = core_.session.stamp();
   Displacing displacing(*this, new_parent, new_name);
   if (!exchange && !no_replace) {
@@ -175,9 +194,9 @@ Status Mount::rename(Context& context, InodeId parent, std::string_view name, In
   }
   const EntryCache::Change change(core_.entries, parent);
   const EntryCache::Change new_change(core_.entries, new_parent);
-  auto result = change_entry(
-      context.caller, new_parent, new_name,
-      wire::Rename{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange, core_.clock.wall()});
+  auto result = change_entry(context.caller, new_parent, new_name,
+                             wire::Rename{parent, std::string(name), new_parent, std::string(new_name), no_replace, exchange,
+                                          core_.clock.wall(), false});
   if (!result) {
     if (is_uncertain(result.error())) uncertain(parent, name);
     return pass(result);
@@ -196,6 +215,7 @@ Status Mount::rename(Context& context, InodeId parent, std::string_view name, In
 }
 
 Result<std::string> Mount::read_link(Context& context, InodeId id) {
+  if (auto told = core_.tell(context.caller, id); !told) return pass(told);
   auto reply = core_.control.ask(context.caller, wire::ReadLink{{}, id});
   if (!reply) return pass(reply);
   if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);

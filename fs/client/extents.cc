@@ -14,6 +14,8 @@ uint64_t chunk_floor(uint64_t offset) { return offset / block_bytes * block_byte
 }  // namespace
 
 bool FileData::extents_good(const Inode& inode) const {
+  // We have been told less than we did.
+  if (inode.progress.pending(std::max(inode.made_logged, inode.stored_logged))) return true;
   if (inode.extents_stamp != 0 && inode.extents_stamp == core_.session.stamp()) return true;
   return inode.extents_change != 0 && inode.extents_change == inode.attributes.change &&
          core_.clock.now() - inode.extents_asked < extents_good_for;
@@ -35,7 +37,8 @@ void FileData::distrust_extents(Inode& inode) {
 void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp) {
   core_.blocks.learn(reply.blocks);
   const std::lock_guard lock(inode.mutex);
-  const bool outdated = inode.known && reply.attributes.change < inode.attributes.change;
+  const bool outdated = inode.by_ourselves ? inode.progress.pending(inode.stored_logged)
+                                           : inode.known && reply.attributes.change < inode.attributes.change;
   inode.learn(reply.attributes, stamp, core_.clock.now(), false);
   if (outdated) return;
   const bool goes_on = (stamp != 0 && stamp == inode.extents_stamp) ||
@@ -52,6 +55,14 @@ void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sta
 Status FileData::fetch_extents(net::Caller& caller, Inode& inode, uint64_t offset, uint64_t end) {
   for (int race = 0; race < max_races; ++race) {
     uint64_t from = 0;
+    uint64_t number = 0;
+    {
+      const std::lock_guard lock(inode.mutex);
+      if (knows(inode, offset, end)) return {};
+      number = std::max(inode.made_logged, inode.stored_logged);
+    }
+    // What control does not know yet, it can't answer.
+    if (auto told = core_.log.wait(caller, number, core_.options.timeout); !told) return told;
     {
       const std::lock_guard lock(inode.mutex);
       if (knows(inode, offset, end)) return {};

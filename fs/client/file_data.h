@@ -29,6 +29,13 @@ class FileData {
     all,   // what is dirty now, and what waits with it
     ripe,  // whole runs only
   };
+  // While no other mount exists: what is dirty goes into the operation log, to be stored and told to control in its turn.
+  // Answers the number to wait for; unset: it can't, flush() has to do it.
+  std::optional<uint64_t> log_content(const InodePtr& inode, Flush what);
+  // The same for who decides already (EntryCache::decide, with this stamp) and holds inode.mutex.
+  void log_content(const InodePtr& inode, Flush what, uint64_t stamp);
+  // The size was changed as `number` of the log. Content that was logged before and is still here goes behind it.
+  void log_resized(const InodePtr& inode, uint64_t number, uint64_t stamp);
   // Errors: interrupted (everything is still dirty); others: what could not be stored is dropped, and this is the only word.
   Status flush(net::Caller& caller, const InodePtr& inode, Flush what);
   // For those who can't be told: the error is remembered for who asks next.
@@ -41,6 +48,9 @@ class FileData {
   Status punch(net::Caller& caller, const InodePtr& inode, uint64_t offset, uint64_t length, uint64_t size);
   // The next data at or after `offset` (dirty bytes are data); unset: none before the end of the file.
   Result<std::optional<Range>> next_data(net::Caller& caller, const InodePtr& inode, uint64_t offset);
+
+  // Many files' content on its way to the servers at once: for LogWriter.
+  class Staging;
 
   Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control
   void drop_dirty(Inode& inode);                                                 // inode.mutex held
@@ -56,13 +66,17 @@ class FileData {
   Status fetch_extents(net::Caller& caller, Inode& inode, uint64_t offset, uint64_t end);
   void distrust_extents(Inode& inode);
   bool take_batch(Inode& inode, Flush what, Batch& batch);
+  Status enter_told(net::Caller& caller, Inode& inode);
   Status flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush what);
+  Status sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number);
+  Status sync_stored(net::Caller& caller, Inode& inode);
   Status store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again);
   std::optional<BlockId> recognise(const ExtentMap& extents, uint64_t chunk) const;
   Status know_extents(net::Caller& caller, Inode& inode, const std::vector<Range>& runs, Plan& plan);
   Result<std::vector<Extent>> allocate(net::Caller& caller, Plan& plan, Range pages);
   Result<BlockId> own_block(net::Caller& caller, Plan& plan, uint64_t chunk);
   Status send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement);
+  void wrote(Inode& inode, const std::vector<BlockId>& blocks, uint64_t number);
   Status commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents);
   void give_up(const InodePtr& inode, const Error& error);
   Status wait_for_room(net::Caller& caller, size_t bytes);

@@ -42,7 +42,8 @@ Handle Mount::add_file(const InodePtr& inode, int flags) {
 // While no other mount exists, control need not know: unless the inode is about to lose its name.
 bool Mount::open_alone(Inode& inode, uint64_t stamp, int flags) {
   const std::lock_guard lock(inode.mutex);
-  if (stamp == 0 || !inode.known || inode.stamp != stamp || inode.attributes.links == 0) return false;
+  if (stamp == 0 || !inode.known || inode.attributes.links == 0) return false;
+  if (inode.stamp != stamp && !inode.pending()) return false;
   if (inode.removing != 0 || unknown_removals_.load() != 0 || inode.hold == Hold::closing) return false;
   if (core_.session.stamp() != stamp) return false;
   if (inode.hold == Hold::none) inode.hold = Hold::deferred;
@@ -62,6 +63,10 @@ Status Mount::open_at_control(net::Caller& caller, const InodePtr& inode, int fl
       }
     }
     if (auto waited = caller.pause(Millis{1}); !waited) return waited;
+  }
+  if (auto told = core_.tell(caller, *inode); !told) {
+    let_go(inode, flags_write(flags));
+    return told;
   }
   const uint64_t stamp = core_.session.stamp();
   auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
@@ -93,7 +98,7 @@ Result<Opened> Mount::finish_open(net::Caller& caller, const InodePtr& inode, in
     cut.set = wire::SetAttributes::set_size | wire::SetAttributes::set_modified;
     cut.now = core_.clock.wall();
     cut.modified = cut.now;
-    if (auto done = data_.set_size(caller, inode, cut); !done) {
+    if (auto done = set_size(caller, inode, cut); !done) {
       let_go(inode, flags_write(flags));
       return pass(done);
     }
@@ -122,6 +127,12 @@ Result<Opened> Mount::create(Context& context, InodeId parent, std::string_view 
   create.exclusive = (flags & O_EXCL) != 0;
   create.hold = true;
   create.now = core_.clock.wall();
+  if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return pass(room);
+  const auto open = flags_write(flags) ? LocalChanges::Open::writes : LocalChanges::Open::reads;
+  if (auto made = local_.make(create, open)) {
+    if (!*made) return pass(*made);
+    return finish_open(context.caller, (*made)->inode, flags, false);
+  }
   const EntryCache::Change change(core_.entries, parent);
   auto result = change_entry(context.caller, parent, name, std::move(create));
   if (!result) return pass(result);
@@ -182,6 +193,13 @@ Status Mount::flush(Context& context, Handle handle) {
   auto open = checked_file(handle);
   if (!open) return pass(open);
   if (!(*open)->writes()) return {};
+  const InodePtr& inode = (*open)->inode;
+  if (roomy_.load() && data_.log_content(inode, FileData::Flush::all)) {
+    Status earlier;
+    const std::lock_guard lock(inode->mutex);
+    inode->take_error(earlier);
+    return earlier;
+  }
   return data_.flush(context.caller, (*open)->inode, FileData::Flush::all);
 }
 

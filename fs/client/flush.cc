@@ -30,7 +30,64 @@ bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
   return batch.touched || !batch.attributes.empty();
 }
 
+// ---------------------------------------------------------------- the operation log
+
+void FileData::log_content(const InodePtr& inode, Flush what, uint64_t stamp) {
+  LogEntry entry;
+  entry.content = inode;
+  entry.ripe = what == Flush::ripe;
+  entry.written = inode->written;
+  entry.inodes.push_back(inode);
+  const uint64_t number = core_.log.append(std::move(entry), inode->dirty.bytes());
+  // As if control had been told of the write: changes of attributes that come later are later.
+  inode->attributes.modified = inode->written;
+  if (what == Flush::all) inode->touched = false;
+  inode->changed_here(inode->written, number);
+  inode->stamp = stamp;
+}
+
+void FileData::log_resized(const InodePtr& inode, uint64_t number, uint64_t stamp) {
+  inode->resized_logged = number;
+  if (inode->dirty.empty()) return;
+  inode->written = inode->attributes.modified;
+  log_content(inode, Flush::all, stamp);
+}
+
+std::optional<uint64_t> FileData::log_content(const InodePtr& inode, Flush what) {
+  const auto deciding = core_.entries.decide();
+  const uint64_t stamp = core_.deciding_stamp();
+  const std::lock_guard lock(inode->mutex);
+  if (stamp == 0 || !inode->known || !inode->deferred.empty()) return std::nullopt;
+  if (inode->stamp != stamp && !inode->pending()) return std::nullopt;
+  if (inode->touched) log_content(inode, what, stamp);
+  return inode->logged;
+}
+
+// Control knows all that was logged of it when it is answered, and nobody else flushes.
+Status FileData::enter_told(net::Caller& caller, Inode& inode) {
+  for (;;) {
+    if (auto told = core_.tell(caller, inode); !told) return told;
+    if (auto entered = inode.gate.enter(caller); !entered) return entered;
+    {
+      const std::lock_guard lock(inode.mutex);
+      if (!inode.pending()) return {};
+    }
+    inode.gate.leave();
+  }
+}
+
+// ---------------------------------------------------------------- flush
+
 Status FileData::flush(net::Caller& caller, const InodePtr& inode, Flush what) {
+  if (const auto number = log_content(inode, what)) {
+    const Status told = what == Flush::all ? core_.log.wait(caller, *number, core_.options.timeout)
+                                           : core_.log.wait_stored(caller, *number, core_.options.timeout);
+    if (!told) return told;
+    Status done;
+    const std::lock_guard lock(inode->mutex);
+    if (what == Flush::all) inode->take_error(done);
+    return done;
+  }
   bool changes = false;
   Status earlier;
   {
@@ -40,7 +97,7 @@ Status FileData::flush(net::Caller& caller, const InodePtr& inode, Flush what) {
   }
   // Without changes of its own, a flush still waits for one that is under way: changes stay until they are stored.
   if (!changes) return earlier;
-  if (auto entered = inode->gate.enter(caller); !entered) return entered;
+  if (auto entered = enter_told(caller, *inode); !entered) return entered;
   const FlushGate::Pass gate(&inode->gate);
   Status done = flush_in_gate(caller, inode, what);
   const std::lock_guard lock(inode->mutex);
@@ -131,14 +188,18 @@ Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Pla
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   const uint64_t number = core_.writes.wrote(touched);
   const std::lock_guard lock(inode.mutex);
-  for (const BlockId block : touched) {
+  wrote(inode, touched, number);
+  return {};
+}
+
+void FileData::wrote(Inode& inode, const std::vector<BlockId>& blocks, uint64_t number) {
+  for (const BlockId block : blocks) {
     const auto found = std::find_if(inode.unsynced.begin(), inode.unsynced.end(), [&](auto& w) { return w.first == block; });
     if (found != inode.unsynced.end())
       found->second = number;
     else
       inode.unsynced.emplace_back(block, number);
   }
-  return {};
 }
 
 Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents) {
@@ -183,11 +244,34 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
 }
 
 Status FileData::sync(net::Caller& caller, const InodePtr& inode) {
+  if (const auto number = log_content(inode, Flush::all)) return sync_logged(caller, inode, *number);
   if (auto flushed = flush(caller, inode, Flush::all); !flushed) return flushed;
-  std::vector<WriteLog::Written> written;
+  return sync_stored(caller, *inode);
+}
+
+// Bytes that went where bytes were before are synced while control is told when; others are before it is told where.
+Status FileData::sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number) {
+  if (auto stored = core_.log.wait_stored(caller, number, core_.options.timeout); !stored) return stored;
+  bool fresh = false;
   {
     const std::lock_guard lock(inode->mutex);
-    written = inode->unsynced;
+    fresh = inode->progress.pending(inode->fresh_logged);
+  }
+  if (!fresh) {
+    if (auto synced = sync_stored(caller, *inode); !synced) return synced;
+  }
+  if (auto told = core_.log.wait(caller, number, core_.options.timeout); !told) return told;
+  Status done = fresh ? sync_stored(caller, *inode) : Status{};
+  const std::lock_guard lock(inode->mutex);
+  inode->take_error(done);
+  return done;
+}
+
+Status FileData::sync_stored(net::Caller& caller, Inode& inode) {
+  std::vector<WriteLog::Written> written;
+  {
+    const std::lock_guard lock(inode.mutex);
+    written = inode.unsynced;
   }
   const std::vector<BlockId> blocks = core_.writes.unsynced(written);
   const uint64_t begun_at = core_.writes.begin_sync();
@@ -195,8 +279,8 @@ Status FileData::sync(net::Caller& caller, const InodePtr& inode) {
     if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
     core_.writes.synced(blocks, begun_at);
   }
-  const std::lock_guard lock(inode->mutex);
-  std::erase_if(inode->unsynced, [&](const auto& write) { return write.second <= begun_at; });
+  const std::lock_guard lock(inode.mutex);
+  std::erase_if(inode.unsynced, [&](const auto& write) { return write.second <= begun_at; });
   return {};
 }
 

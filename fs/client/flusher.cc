@@ -110,6 +110,7 @@ std::vector<InodePtr> Flusher::with_changes(bool all) {
 
 void Flusher::flush_aged(net::Caller& caller, bool all) {
   for (const InodePtr& inode : with_changes(all)) {
+    if (data_.log_content(inode, FileData::Flush::all)) continue;
     data_.flush_behind(caller, inode, FileData::Flush::all);
     on_flushed(inode);
     const std::lock_guard lock(mutex_);
@@ -119,7 +120,12 @@ void Flusher::flush_aged(net::Caller& caller, bool all) {
 
 Status Flusher::flush_all(net::Caller& caller, Instant until) {
   Status result;
+  std::vector<InodePtr> logged;
   for (const InodePtr& inode : with_changes(true)) {
+    if (data_.log_content(inode, FileData::Flush::all)) {
+      logged.push_back(inode);
+      continue;
+    }
     if (core_.clock.now() >= until) return result ? fail(Code::io, "there was no time for all of it") : result;
     const Status done = data_.flush(caller, inode, FileData::Flush::all);
     if (done) {
@@ -133,6 +139,13 @@ Status Flusher::flush_all(net::Caller& caller, Instant until) {
       const std::lock_guard lock(inode->mutex);
       inode->error = done.error();
     }
+  }
+  const auto left =
+      std::chrono::duration_cast<Millis>(std::min(until, core_.clock.now() + core_.options.timeout) - core_.clock.now());
+  if (auto told = core_.log.wait(caller, core_.log.last(), std::max(left, Millis{0})); !told) return told;
+  for (const InodePtr& inode : logged) {
+    const std::lock_guard lock(inode->mutex);
+    if (result && inode->error.code != Code{}) result = tl::unexpected<Error>(inode->error);
   }
   return result;
 }

@@ -90,6 +90,7 @@ void Housekeeper::finish(net::Caller& caller) {
 // An inode with changes is closed later: whoever flushes it hands it in again.
 void Housekeeper::close_batch(net::Caller& caller, const std::vector<InodePtr>& inodes) {
   wire::CloseInodes message;
+  uint64_t last = 0;  // change in the log
   std::vector<InodePtr> closed;
   for (const InodePtr& inode : inodes) {
     const std::lock_guard lock(inode->mutex);
@@ -99,8 +100,10 @@ void Housekeeper::close_batch(net::Caller& caller, const std::vector<InodePtr>& 
     inode->hold = Hold::closing;
     message.inodes.push_back(inode->id);
     closed.push_back(inode);
+    last = std::max(last, inode->logged);
   }
   if (!closed.empty()) {
+    static_cast<void>(core_.log.wait(caller, last, core_.options.timeout));  // else they are held until the session ends
     const auto done = core_.control.ask(caller, message);
     if (!done) log::warn("client.close_failed", {{"inodes", closed.size()}, {"error", name_of(done.error().code)}});
   }
@@ -126,6 +129,7 @@ void Housekeeper::tell_accessed(net::Caller& caller, const std::vector<InodePtr>
     if (inode->known) inode->attributes.accessed = std::max(inode->attributes.accessed, inode->accessed);
   }
   if (operations.empty()) return;
+  if (!core_.tell_all(caller)) return;
   const uint64_t stamp = core_.session.stamp();
   const auto results = core_.control.commit(caller, std::move(operations));
   if (!results) return;  // an access time is not worth more

@@ -29,6 +29,18 @@ void FlushGate::leave() {
 }
 
 void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own) {
+  if (pending()) return;
+  if (by_ourselves) {
+    // While nobody else was there, what we know of the content is true, whatever the number of its last change; and an
+    // answer that shows less than we did was given before.
+    if (as_of != 0 && !own && fresh.changed < attributes.changed) return;
+    const bool alone = as_of != 0 && as_of == stamp;
+    by_ourselves = false;
+    pages_change = alone && pages_change == attributes.change ? fresh.change : 0;
+    extents_change = alone && extents_change == attributes.change ? fresh.change : 0;
+    if (!alone) own_blocks.clear();
+    known = false;
+  }
   if (own && pages_change != 0 && (as_of != 0 || fresh.change == pages_change + 1))
     pages_change = std::max(pages_change, fresh.change);
   if (own && extents_change != 0 && (as_of != 0 || fresh.change == extents_change + 1))
@@ -43,6 +55,32 @@ void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, b
   attributes = fresh;
   stamp = as_of;
   asked = when;
+}
+
+void Inode::changed_here(const FileTime& now, uint64_t number) {
+  attributes.changed = std::max(attributes.changed, now);
+  const uint64_t before = attributes.change++;
+  if (pages_change != 0 && pages_change == before) pages_change = attributes.change;
+  if (extents_change != 0 && extents_change == before) extents_change = attributes.change;
+  logged = number;
+  by_ourselves = true;
+}
+
+void Inode::others_may_change() {
+  if (!std::exchange(by_ourselves, false)) return;
+  attributes.change = 0;
+  stamp = 0;
+  pages_change = 0;
+  extents_change = 0;
+  own_blocks.clear();
+}
+
+void Inode::knows_all_extents(const std::vector<Extent>& all, uint64_t as_of, Instant when) {
+  extents.clear();
+  extents.learn(0, end_of_everything, all);
+  extents_change = attributes.change;
+  extents_stamp = as_of;
+  extents_asked = when;
 }
 
 wire::Attributes Inode::shown_times() const {
@@ -89,7 +127,7 @@ InodePtr InodeTable::get(InodeId id) {
     at.recent.splice(at.recent.begin(), at.recent, found->second);
     return *found->second;
   }
-  at.recent.push_front(std::make_shared<Inode>(id));
+  at.recent.push_front(std::make_shared<Inode>(id, progress_));
   at.inodes.emplace(id, at.recent.begin());
   const InodePtr made = at.recent.front();
   shrink(at);

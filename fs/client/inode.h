@@ -14,6 +14,7 @@
 #include "fs/cache/deferred.h"
 #include "fs/cache/dirty_map.h"
 #include "fs/cache/extent_map.h"
+#include "fs/cache/log_progress.h"
 #include "fs/client/file_system.h"
 
 namespace lace::fs {
@@ -53,24 +54,32 @@ enum class Hold : uint8_t {
 };
 
 struct Inode {
-  explicit Inode(InodeId number) : id(number) {}
+  Inode(InodeId number, const LogProgress& how_far) : id(number), progress(how_far) {}
 
   const InodeId id;
+  const LogProgress& progress;
   FlushGate gate;
 
   std::mutex mutex;  // guards all below; never held across a round trip
 
-  // As control last told. `known` false: never.
+  // As control last told, with what this mount has done by itself since. `known` false: never.
   bool known = false;
   wire::Attributes attributes;
-  uint64_t stamp = 0;  // of the session, when they were asked for
-  Instant asked;       // when
+  uint64_t logged = 0;          // the last change of it in the operation log
+  uint64_t made_logged = 0;     // the one that made it; 0: control knows it long since
+  uint64_t stored_logged = 0;   // the last one that says where bytes are, or takes bytes away
+  uint64_t resized_logged = 0;  // the last change of its size alone: content logged before must not be taken after
+  uint64_t fresh_logged = 0;    // the last one that says where bytes are that were nowhere before
+  bool by_ourselves = false;    // changed here without control's answer: its count of changes is not ours
+  uint64_t stamp = 0;           // of the session, when they were asked for
+  Instant asked;                // when
 
   ExtentMap extents;
   uint64_t extents_change = 0;  // Attributes::change that they belong to; 0: to none
   uint64_t extents_stamp = 0;
   Instant extents_asked;
   std::unordered_map<uint64_t, BlockId> own_blocks;  // chunk number -> block that only this file and mount write anew
+  uint64_t cuts = 0;                                 // how often extents were taken away: what was placed before is void
 
   DirtyMap dirty;
   FileTime written;      // last write that is not committed
@@ -93,10 +102,19 @@ struct Inode {
 
   uint64_t size() const { return std::max(attributes.size, dirty.end()); }
   bool has_changes() const { return touched || !dirty.empty() || !deferred.empty(); }
+  bool pending() const { return progress.pending(logged); }
   bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed; }
 
-  // Takes what control answered, unless something newer is known. `own`: this mount's change made it so.
+  // Takes what control answered, unless something newer is known. `own`: this mount's change made it so. `as_of`: the stamp
+  // of the session when control was asked.
   void learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own);
+  // This mount changed it by itself, as `number` of its log: the attributes are as they are to be, but for the time and the
+  // count of the change.
+  void changed_here(const FileTime& now, uint64_t number);
+  // Control knows everything, and another mount gets in: its word counts again.
+  void others_may_change();
+  // These are all there are.
+  void knows_all_extents(const std::vector<Extent>& all, uint64_t as_of, Instant when);
   // With what only this mount knows yet.
   wire::Attributes shown() const;
   wire::Attributes shown_times() const;  // the same, except for size and stored
@@ -108,6 +126,8 @@ using InodePtr = std::shared_ptr<Inode>;
 class InodeTable {
  public:
   static constexpr size_t max_idle = 131'072;
+
+  explicit InodeTable(const LogProgress& progress) : progress_(progress) {}
 
   InodePtr find(InodeId id);  // null: not known
   InodePtr get(InodeId id);   // made if need be
@@ -123,6 +143,7 @@ class InodeTable {
   };
   Shard& shard(InodeId id) { return shards_[raw(id) % shards_.size()]; }
   static void shrink(Shard& shard);
+  const LogProgress& progress_;
   std::array<Shard, 64> shards_;
 };
 

@@ -86,7 +86,7 @@ void Keeper::look_after(net::Caller& caller) {
   if (reply && reply->reply.term == core_.session.term()) {
     core_.servers.update(reply->reply.servers);
     core_.session.renewed(reply->reply, sent);
-    return;
+    return on_renewed(caller);
   }
   if (reply || reply.error().code == Code::fenced) return resume(caller);
   log::debug("client.renew_failed", {{"error", name_of(reply.error().code)}, {"what", reply.error().what}});
@@ -121,10 +121,10 @@ void Keeper::resume(net::Caller& caller) {
 void Keeper::reopen(net::Caller& caller) {
   log::error("client.session_lost", {{"session", raw(core_.session.identity().session)},
                                      {"remedy", "a new one is opened; locks and data that was not stored are lost"}});
+  on_lost();
   core_.pool.forget();
   core_.entries.clear();
   core_.locks.clear();
-  on_lost();
   const Status opened = open_once(caller);
   if (opened) {
     core_.pool.forget();

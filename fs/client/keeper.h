@@ -19,8 +19,9 @@ class Keeper {
 
   // All are called on the keeper's threads, without locks.
   std::function<void(net::Caller&)> on_resumed = [](net::Caller&) {
-  };                                      // control was restarted: what it forgot can be asked again
-  std::function<void()> on_lost = [] {};  // before a new session is opened
+  };  // control was restarted: what it forgot can be asked again
+  std::function<void(net::Caller&)> on_renewed = [](net::Caller&) {};   // every few seconds
+  std::function<void()> on_lost = [] {};                                // before a new session is opened
   std::function<void(net::Caller&)> on_reopened = [](net::Caller&) {};  // it was: nothing is held in it yet
   std::function<void(net::Caller&)> on_sole_ended = [](net::Caller&) {};
   std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};

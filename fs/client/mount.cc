@@ -18,7 +18,9 @@ Result<std::unique_ptr<FileSystem>> FileSystem::mount(net::Network& network, con
 Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     : core_(network, clock, std::move(options)),
       data_(core_),
+      local_(core_, data_),
       locks_(core_),
+      log_writer_(core_, data_),
       flusher_(core_, data_),
       housekeeper_(core_),
       keeper_(core_) {
@@ -35,6 +37,8 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     if (closes) housekeeper_.close(inode);
   };
   keeper_.on_resumed = [this](net::Caller& caller) { locks_.ask_again(caller); };
+  log_writer_.on_refused = [this](const LogEntry& entry, const Error& error) { on_refused(entry, error); };
+  keeper_.on_renewed = [this](net::Caller& caller) { on_renewed(caller); };
   keeper_.on_lost = [this] { on_lost(); };
   keeper_.on_reopened = [this](net::Caller& caller) {
     if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
@@ -46,8 +50,10 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
 Status Mount::start(net::Caller& caller) {
   if (auto opened = keeper_.open(caller, std::min(core_.options.timeout, Millis{10'000})); !opened) return opened;
   started_ = true;
+  on_renewed(caller);
   keeper_.start();
   housekeeper_.start();
+  log_writer_.start();
   flusher_.start();
   log::info("client.mounted", {{"session", raw(core_.session.identity().session)}, {"sole", core_.session.sole()}});
   return {};
@@ -63,6 +69,7 @@ Mount::~Mount() {
   flusher_.stop();
   housekeeper_.stop();
   housekeeper_.finish(*caller);
+  log_writer_.stop();
   keeper_.stop();
   keeper_.close(*caller);
 }
@@ -84,21 +91,37 @@ CacheTimes Mount::cache_times() const {
   return {time, time};
 }
 
-// Another mount wants in. What it must see is told to control, what the kernel was given is taken back; then control is told
-// (by asking for the next events) and lets it in.
-void Mount::on_sole_ended(net::Caller& caller) {
-  if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
-  static_cast<void>(flusher_.flush_all(caller));  // errors are remembered for those who wrote
+KernelCache Mount::drop(const GivenToKernel::Taken& given) {
   KernelCache kernel;
   {
     const std::lock_guard lock(cache_mutex_);
     kernel = kernel_;
   }
-  const GivenToKernel::Taken given = core_.given.take();
   for (const GivenToKernel::Thing& thing : given.things) {
     if (thing.parent != no_inode && kernel.drop_entry) kernel.drop_entry(thing.parent, thing.name);
     if (thing.inode != no_inode && kernel.drop_attributes) kernel.drop_attributes(thing.inode);
   }
+  return kernel;
+}
+
+// Another mount wants in. What it must see is told to control, what the kernel was given is taken back; then control is told
+// (by asking for the next events) and lets it in.
+void Mount::on_sole_ended(net::Caller& caller) {
+  { const auto nobody_decides = core_.entries.decide(); }
+  for (;;) {
+    const Status told = core_.tell_all(caller);
+    if (told) break;
+    log::warn("client.recall_waits", {{"error", name_of(told.error().code)}, {"what", told.error().what}});
+    if (core_.session.stopping() || !caller.pause(Millis{200})) return;
+  }
+  for (const InodePtr& inode : core_.inodes.all()) {
+    const std::lock_guard lock(inode->mutex);
+    inode->others_may_change();
+  }
+  if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
+  static_cast<void>(flusher_.flush_all(caller));  // errors are remembered for those who wrote
+  const GivenToKernel::Taken given = core_.given.take();
+  const KernelCache kernel = drop(given);
   if (kernel.settle) kernel.settle();
   const auto left = given.until - core_.clock.now();
   if (left > left.zero()) static_cast<void>(caller.pause(std::chrono::duration_cast<Millis>(left) + Millis{1}));
@@ -112,7 +135,12 @@ Status Mount::secure(net::Caller& caller, const InodePtr& inode) {
   {
     const std::lock_guard lock(inode->mutex);
     if (inode->hold != Hold::deferred) return {};
+    if (inode->handles == 0) {
+      inode->hold = Hold::none;
+      return {};
+    }
   }
+  if (auto told = core_.tell(caller, *inode); !told) return told;
   auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
   if (!reply) {
     const std::lock_guard lock(inode->mutex);
@@ -163,11 +191,56 @@ Status Mount::Displacing::prepare(net::Caller& caller) {
   return unknown_ && mount_.core_.session.sole() ? mount_.secure_all(caller) : Status{};
 }
 
+// ---------------------------------------------------------------- the operation log
+
+// Rare: a full disk of control's between two operations, say. What is believed of the tree is wrong then.
+void Mount::on_refused(const LogEntry& entry, const Error& error) {
+  log::error("client.change_refused", {{"operation", entry.operation.index()},
+                                       {"inode", entry.inodes.empty() ? 0 : raw(entry.inodes.front()->id)},
+                                       {"error", name_of(error.code)},
+                                       {"what", error.what}});
+  for (const InodePtr& inode : entry.inodes) {
+    const std::lock_guard lock(inode->mutex);
+    inode->error = error;
+    inode->stamp = 0;
+    inode->pages_change = 0;
+  }
+  core_.session.distrust();
+  static_cast<void>(drop(core_.given.take()));
+}
+
+// With little room left, close() waits until the servers have the bytes: it is the last to say that they do not.
+void Mount::on_renewed(net::Caller& caller) {
+  const auto room =
+      core_.control.attempt(caller, net::request_of(wire::FileSystemUsage{core_.session.identity().session}), Millis{3'000});
+  const auto usage = room ? wire::decode<wire::FileSystemUsageReply>(room->body) : fail(Code::unavailable);
+  roomy_ = usage && usage->available_bytes > 4 * core_.options.dirty_bytes;
+}
+
 // ---------------------------------------------------------------- a lost session
 
 // What was not stored is lost, and those who wrote it are told. Files that are open are held again in the next session.
 void Mount::on_lost() {
-  for (const InodePtr& inode : core_.inodes.all()) {
+  core_.session.set_sole(false);
+  { const auto nobody_decides = core_.entries.decide(); }
+  std::vector<InodePtr> pending;
+  const std::vector<InodePtr> all = core_.inodes.all();
+  for (const InodePtr& inode : all) {
+    const std::lock_guard lock(inode->mutex);
+    if (inode->pending()) pending.push_back(inode);
+  }
+  static_cast<void>(core_.log.abandon());
+  for (const InodePtr& inode : pending) {
+    const std::lock_guard lock(inode->mutex);
+    inode->error = {Code::io, "the session was lost before control was told of the change"};
+    inode->known = false;
+    inode->extents.clear();
+  }
+  if (!pending.empty()) {
+    log::error("client.changes_lost", {{"inodes", pending.size()}});
+    static_cast<void>(drop(core_.given.take()));
+  }
+  for (const InodePtr& inode : all) {
     const std::lock_guard lock(inode->mutex);
     if (inode->has_changes()) {
       log::error("client.data_lost", {{"inode", raw(inode->id)}, {"bytes", inode->dirty.bytes()}});

@@ -8,7 +8,9 @@
 #include "fs/client/flusher.h"
 #include "fs/client/housekeeper.h"
 #include "fs/client/keeper.h"
+#include "fs/client/local_changes.h"
 #include "fs/client/lock_table.h"
+#include "fs/client/log_writer.h"
 
 namespace lace::fs {
 
@@ -95,6 +97,7 @@ class Mount final : public FileSystem {
   void uncertain(InodeId parent, std::string_view name);
   Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
                                              wire::Operation change);
+  Status tell_entries(net::Caller& caller, InodeId directory);
   Result<Attributes> make_entry(net::Caller& caller, wire::Create create);
 
   // Inodes that are open here without control knowing (mount.cc)
@@ -104,19 +107,26 @@ class Mount final : public FileSystem {
 
   Status change_xattr(net::Caller& caller, InodeId id, wire::Operation change);
   Status writable() const;
+  Result<Attributes> set_size(net::Caller& caller, const InodePtr& inode, const wire::SetAttributes& request);
   Status extend(net::Caller& caller, const InodePtr& inode, uint64_t size);
   Status copy_data(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset);
   Status copy_hole(net::Caller& caller, const File& to, Range range);
+  KernelCache drop(const GivenToKernel::Taken& given);
   void on_lost();
+  void on_refused(const LogEntry& entry, const Error& error);
+  void on_renewed(net::Caller& caller);
   void on_sole_ended(net::Caller& caller);
 
   Core core_;
   FileData data_;
+  LocalChanges local_;
   LockTable locks_;
+  LogWriter log_writer_;
   Flusher flusher_;
   Housekeeper housekeeper_;
   Keeper keeper_;
 
+  std::atomic<bool> roomy_{false};             // the servers surely have room for all that may wait in memory
   std::atomic<uint32_t> unknown_removals_{0};  // removals under way of which it is not known which inode they displace
   std::atomic<uint64_t> next_handle_{1};
   struct Shard {

@@ -27,7 +27,7 @@ Status Mount::extend(net::Caller& caller, const InodePtr& inode, uint64_t size) 
   longer.size = size;
   longer.now = core_.clock.wall();
   longer.modified = longer.now;
-  auto done = data_.set_size(caller, inode, longer);
+  auto done = set_size(caller, inode, longer);
   return done ? Status{} : pass(done);
 }
 

@@ -75,6 +75,11 @@ void Session::set_sole(bool sole) {
   stamp_ = sole ? last_stamp_ : 0;
 }
 
+void Session::distrust() {
+  const std::lock_guard lock(mutex_);
+  if (stamp_.load() != 0) stamp_ = ++last_stamp_;
+}
+
 void Session::set_token(const std::string& token) {
   const std::lock_guard lock(mutex_);
   token_ = std::make_shared<const std::string>(token);

@@ -39,6 +39,8 @@ class Session {
   void resumed(const wire::OpenSessionReply& reply, Instant sent);
   void renewed(const wire::RenewSessionReply& reply, Instant sent);
   void set_sole(bool sole);
+  // What was learned may be wrong.
+  void distrust();
 
   // Somebody saw another term, or was told that the session is fenced: the keeper looks after it.
   void observe_term(uint64_t term);

@@ -22,6 +22,7 @@ Status FileData::wait_for_room(net::Caller& caller, size_t bytes) {
   if (core_.dirty_bytes.load() + bytes <= most) return {};
   Backoff backoff(core_.clock, core_.options.timeout, Millis{1}, Millis{20});
   while (core_.dirty_bytes.load() + bytes > most) {
+    core_.log.hurry();
     on_pressure();
     if (backoff.expired()) return fail(Code::io, "the servers take no data: the mount's timeout ended");
     if (auto waited = backoff.wait(caller); !waited) return waited;
@@ -93,7 +94,7 @@ void FileData::settle_times(Inode& inode) {
 
 Result<wire::Attributes> FileData::set_size(net::Caller& caller, const InodePtr& inode, const wire::SetAttributes& request) {
   if (request.size > max_file_bytes) return fail(Code::file_too_big);
-  if (auto entered = inode->gate.enter(caller); !entered) return pass(entered);
+  if (auto entered = enter_told(caller, *inode); !entered) return pass(entered);
   const FlushGate::Pass gate(&inode->gate);
   DirtySnapshot beyond;
   {
@@ -111,11 +112,12 @@ Result<wire::Attributes> FileData::set_size(net::Caller& caller, const InodePtr&
   inode->learn(result->inode, stamp, core_.clock.now(), true);
   inode->extents.cut(request.size, UINT64_MAX);
   inode->own_blocks.clear();
+  ++inode->cuts;
   return inode->shown();
 }
 
 Status FileData::punch(net::Caller& caller, const InodePtr& inode, uint64_t offset, uint64_t length, uint64_t size) {
-  if (auto entered = inode->gate.enter(caller); !entered) return entered;
+  if (auto entered = enter_told(caller, *inode); !entered) return entered;
   const FlushGate::Pass gate(&inode->gate);
   DirtySnapshot inside;
   {
@@ -135,6 +137,7 @@ Status FileData::punch(net::Caller& caller, const InodePtr& inode, uint64_t offs
   inode->learn(result->inode, stamp, core_.clock.now(), true);
   inode->extents.cut(offset, offset + length);
   inode->own_blocks.clear();
+  ++inode->cuts;
   return {};
 }
 

@@ -161,7 +161,8 @@ TEST(Deferred, ForgetsAModificationTimeWhenTheFileIsWrittenAgain) {
 }
 
 TEST(EntryCache, DoesNotKeepAnAnswerThatAChangeRanBeside) {
-  EntryCache cache;
+  LogProgress progress;
+  EntryCache cache(progress);
   const auto question = cache.ask(root_inode, 1);
   { const EntryCache::Change change(cache, root_inode); }
   cache.answer(question, root_inode, "a", no_inode);
@@ -169,7 +170,8 @@ TEST(EntryCache, DoesNotKeepAnAnswerThatAChangeRanBeside) {
 }
 
 TEST(EntryCache, KnowsThatADirectoryMadeHereHasNothingElse) {
-  EntryCache cache;
+  LogProgress progress;
+  EntryCache cache(progress);
   cache.set_complete(InodeId{5}, 1);
   EXPECT_EQ(cache.find(InodeId{5}, "a", 1), no_inode);
   EXPECT_FALSE(cache.find(InodeId{5}, "a", 2));

@@ -9,7 +9,7 @@ namespace {
 
 bool is(const net::Request& request, wire::Kind kind) { return request.kind == kind; }
 
-TEST_F(Mounted, DoesNothingTwiceWhenAnAnswerIsLost) {
+TEST_F(AmongOthers, DoesNothingTwiceWhenAnAnswerIsLost) {
   std::atomic<int> lost{0};
   cluster_.set_after([&](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::commit) || lost++ > 0) return std::nullopt;
@@ -30,7 +30,7 @@ TEST_F(Mounted, WaitsForControlToComeBack) {
   const auto file = create("a");
   write(file.handle, 0, "hello");
   close(file.handle);
-  EXPECT_EQ(cluster_.content(file.attributes.inode), "hello");
+  EXPECT_EQ(content(file.attributes.inode), "hello");
 }
 
 TEST_F(Mounted, ResumesItsSessionAfterARestartOfControl) {
@@ -38,7 +38,7 @@ TEST_F(Mounted, ResumesItsSessionAfterARestartOfControl) {
   write(file.handle, 0, "hello");
   cluster_.restart_control();
   ASSERT_TRUE(flush(file.handle));
-  EXPECT_EQ(cluster_.content(file.attributes.inode), "hello");
+  EXPECT_EQ(content(file.attributes.inode), "hello");
   EXPECT_EQ(cluster_.requests(wire::Kind::open_session), 1u);
   EXPECT_TRUE(cluster_.held().contains(file.attributes.inode));
   close(file.handle);
@@ -48,6 +48,7 @@ TEST_F(Mounted, OpensAnotherSessionWhenItsOwnWasEndedAndSaysWhatIsLost) {
   const auto file = create("a");
   write(file.handle, 0, "hello");
   ASSERT_TRUE(flush(file.handle));
+  tell();
   write(file.handle, 0, "HELLO");
   cluster_.fence_all();
   create("b");  // goes on, in the new session
@@ -63,7 +64,7 @@ TEST_F(Mounted, GoesOnWithoutAPrimaryThatDies) {
   const auto file = create("a");
   write(file.handle, 0, pattern(3 << 20));
   ASSERT_TRUE(flush(file.handle));
-  const auto block = cluster_.block(cluster_.extents(file.attributes.inode)[0].block);
+  const auto block = cluster_.block(extents(file.attributes.inode)[0].block);
   cluster_.kill(raw(block.in_sync.front()));
   write(file.handle, 1 << 20, pattern(3 << 20, 2));
   ASSERT_TRUE(sync(file.handle));
@@ -76,7 +77,7 @@ TEST_F(Mounted, GoesOnWithoutAMemberThatDies) {
   const auto file = create("a");
   write(file.handle, 0, pattern(1 << 20));
   ASSERT_TRUE(flush(file.handle));
-  const auto block = cluster_.block(cluster_.extents(file.attributes.inode)[0].block);
+  const auto block = cluster_.block(extents(file.attributes.inode)[0].block);
   cluster_.kill(raw(block.in_sync.back()));
   write(file.handle, 0, pattern(1 << 20, 2));
   ASSERT_TRUE(sync(file.handle));
@@ -84,11 +85,11 @@ TEST_F(Mounted, GoesOnWithoutAMemberThatDies) {
   close(file.handle);
 }
 
-TEST_F(Mounted, SyncsTheSurvivorsWhenAMemberDiesBeforeTheSync) {
+TEST_F(AmongOthers, SyncsTheSurvivorsWhenAMemberDiesBeforeTheSync) {
   const auto file = create("a");
   write(file.handle, 0, pattern(1 << 20));
   ASSERT_TRUE(flush(file.handle));
-  const auto block = cluster_.block(cluster_.extents(file.attributes.inode)[0].block);
+  const auto block = cluster_.block(extents(file.attributes.inode)[0].block);
   cluster_.kill(raw(block.in_sync.back()));
   ASSERT_TRUE(sync(file.handle));
   EXPECT_EQ(cluster_.unsynced_blocks(file.attributes.inode), 0u);
@@ -124,7 +125,7 @@ TEST_F(Mounted, GivesUpOnBytesThatNoCopyHasIntact) {
   release(again.handle);
 }
 
-TEST_F(Mounted, TellsAtCloseThatTheDiskIsFullAndForgetsTheData) {
+TEST_F(AmongOthers, TellsAtCloseThatTheDiskIsFullAndForgetsTheData) {
   const auto file = create("a");
   cluster_.set_before([&](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::write_block)) return std::nullopt;
@@ -158,7 +159,7 @@ TEST_F(Mounted, TellsAnErrorOfWriteBehindToWhoAsksNext) {
   release(file.handle);
 }
 
-TEST_F(Mounted, KeepsWhatASignalKeptFromBeingSent) {
+TEST_F(AmongOthers, KeepsWhatASignalKeptFromBeingSent) {
   const auto file = create("a");
   write(file.handle, 0, "hello");
   caller_->interrupt();
@@ -168,11 +169,11 @@ TEST_F(Mounted, KeepsWhatASignalKeptFromBeingSent) {
   EXPECT_EQ(interrupted.error().code, Code::interrupted);
   EXPECT_EQ(read(file.handle, 0, 5), "hello");
   ASSERT_TRUE(flush(file.handle));
-  EXPECT_EQ(cluster_.content(file.attributes.inode), "hello");
+  EXPECT_EQ(content(file.attributes.inode), "hello");
   close(file.handle);
 }
 
-TEST_F(Mounted, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
+TEST_F(AmongOthers, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
   std::atomic<bool> lose{true};
   cluster_.set_after([&](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::commit) || !lose) return std::nullopt;
@@ -194,7 +195,7 @@ TEST_F(Mounted, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
   EXPECT_EQ(cluster_.commits().size(), 2u);
 }
 
-TEST_F(Mounted, PlacesDataAnewWhenItsBlockIsGone) {
+TEST_F(AmongOthers, PlacesDataAnewWhenItsBlockIsGone) {
   const auto first = create("first");
   write(first.handle, 0, "x");
   close(first.handle);
@@ -207,7 +208,7 @@ TEST_F(Mounted, PlacesDataAnewWhenItsBlockIsGone) {
   const auto file = create("a");
   write(file.handle, 0, pattern(2 << 20));
   ASSERT_TRUE(flush(file.handle));
-  EXPECT_EQ(cluster_.content(file.attributes.inode), pattern(2 << 20));
+  EXPECT_EQ(content(file.attributes.inode), pattern(2 << 20));
   close(file.handle);
 }
 

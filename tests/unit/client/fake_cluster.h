@@ -42,6 +42,7 @@ class FakeCluster {
   std::vector<wire::Extent> extents(InodeId inode);
   wire::Attributes attributes(InodeId inode);
   InodeId find(const std::string& name);  // in the root
+  std::map<std::string, InodeId> entries(InodeId directory);
   bool exists(InodeId inode);
   std::vector<std::vector<wire::Operation>> commits();  // since reset_counts()
   // Blocks of the inode that some in-sync member has not synced since its last write.

@@ -133,6 +133,19 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
       if (!parent || !parent->entries.contains(message.name)) return fail(Code::no_entry);
       return answer(wire::AttributesReply{node(parent->entries[message.name])->attributes}, term_);
     }
+    case wire::Kind::read_directory: {
+      const auto message = decoded(std::type_identity<wire::ReadDirectory>{});
+      Node* at = node(message.inode);
+      if (!at) return fail(Code::stale_handle);
+      wire::ReadDirectoryReply reply;
+      for (const auto& [name, id] : at->entries) {
+        wire::DirectoryEntry entry{name, reply.entries.size() + 1, id, 0, {}};
+        if (message.with_attributes) entry.attributes = node(id)->attributes;
+        if (entry.cookie > message.cookie) reply.entries.push_back(std::move(entry));
+      }
+      reply.end = true;
+      return answer(reply, term_);
+    }
     case wire::Kind::get_attributes: {
       Node* at = node(decoded(std::type_identity<wire::GetAttributes>{}).inode);
       if (!at) return fail(Code::stale_handle);
@@ -225,7 +238,12 @@ Result<net::Answer> FakeCluster::commit(const net::Request& request) {
   if (message.number != slot.number + 1) return fail(Code::stale);
   wire::CommitReply reply;
   commits_.push_back(message.operations);
-  for (wire::Operation& operation : message.operations) reply.results.push_back(apply(operation));
+  for (wire::Operation& operation : message.operations) {
+    wire::OperationResult result = apply(operation);
+    if (message.terse && result.outcome.code == 0) continue;
+    if (message.terse) reply.failed.push_back(static_cast<uint32_t>(&operation - message.operations.data()));
+    reply.results.push_back(std::move(result));
+  }
   slot = {message.number, wire::encode(reply)};
   return net::Answer{slot.reply, {}, term_};
 }
@@ -307,7 +325,9 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
       if (create->hold) held_.insert(found->second);
       return result;
     }
-    const InodeId id{next_inode_++};
+    if (create->inode != no_inode && (!is_numbered_by(SessionId{session_}, create->inode) || node(create->inode)))
+      return failed(Code::invalid);
+    const InodeId id = create->inode != no_inode ? create->inode : InodeId{next_inode_++};
     parent->entries[create->name] = id;
     ++parent->attributes.change;
     Node& made = nodes_[id];
@@ -327,9 +347,13 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
     const auto found = parent->entries.find(remove->name);
     if (found == parent->entries.end()) return failed(Code::no_entry);
     const InodeId id = found->second;
-    parent->entries.erase(found);
+    if (remove->hold) held_.insert(id);
     ++parent->attributes.change;
     Node& gone = nodes_[id];
+    if (S_ISDIR(gone.attributes.mode) != remove->directory)
+      return failed(remove->directory ? Code::not_directory : Code::is_directory);
+    if (!gone.entries.empty()) return failed(Code::not_empty);
+    parent->entries.erase(found);
     --gone.attributes.links;
     ++gone.attributes.change;
     result.parent = parent->attributes;
@@ -344,6 +368,11 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
     if (found == parent->entries.end()) return failed(Code::no_entry);
     const InodeId id = found->second;
     if (const auto old = new_parent->entries.find(rename->new_name); old != new_parent->entries.end()) {
+      if (old->second == id) {
+        result.inode = nodes_[id].attributes;
+        return result;
+      }
+      if (rename->hold) held_.insert(old->second);
       Node& gone = nodes_[old->second];
       --gone.attributes.links;
       ++gone.attributes.change;
@@ -383,7 +412,7 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
   if (auto* write = std::get_if<wire::Write>(&operation)) {
     Node* at = node(write->inode);
     if (!at) return failed(Code::stale_handle);
-    if (write->layout != at->attributes.layout) return failed(Code::stale);
+    if (write->layout != wire::Write::any_layout && write->layout != at->attributes.layout) return failed(Code::stale);
     for (const wire::Extent& extent : write->extents) {
       if (!blocks_.contains(extent.block)) return failed(Code::stale);
       for (const auto& [offset, old] : at->extents) {

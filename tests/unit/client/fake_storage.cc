@@ -147,6 +147,11 @@ wire::Attributes FakeCluster::attributes(InodeId inode) {
   const std::lock_guard lock(mutex_);
   return nodes_.at(inode).attributes;
 }
+std::map<std::string, InodeId> FakeCluster::entries(InodeId directory) {
+  const std::lock_guard lock(mutex_);
+  return nodes_.at(directory).entries;
+}
+
 InodeId FakeCluster::find(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto& entries = nodes_.at(root_inode).entries;

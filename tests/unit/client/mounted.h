@@ -13,6 +13,24 @@ namespace lace::test {
 class Mounted : public ::testing::Test {
  protected:
   void SetUp() override { mount({}); }
+  // What the cluster has, once control was told of everything that was done here.
+  void tell() {
+    auto context = this->context();
+    const Status told = fs_ ? fs_->sync_directory(context, root_inode) : Status{};
+    EXPECT_TRUE(told) << told.error().what;
+  }
+  std::string content(InodeId inode) {
+    tell();
+    return cluster_.content(inode);
+  }
+  std::vector<wire::Extent> extents(InodeId inode) {
+    tell();
+    return cluster_.extents(inode);
+  }
+  wire::Attributes attributes(InodeId inode) {
+    tell();
+    return cluster_.attributes(inode);
+  }
   void TearDown() override {
     fs_.reset();
     for (const std::string& violation : cluster_.violations()) ADD_FAILURE() << violation;
@@ -57,7 +75,8 @@ class Mounted : public ::testing::Test {
   }
   Status flush(fs::Handle handle) {
     auto context = this->context();
-    return fs_->flush(context, handle);
+    if (auto done = fs_->flush(context, handle); !done) return done;
+    return fs_->sync_directory(context, root_inode);  // tells control of everything
   }
   Status sync(fs::Handle handle) {
     auto context = this->context();
@@ -97,6 +116,15 @@ class Mounted : public ::testing::Test {
   FakeCluster cluster_;
   std::unique_ptr<fs::FileSystem> fs_;
   std::unique_ptr<net::Caller> caller_;
+};
+
+// Another mount may look at any moment.
+class AmongOthers : public Mounted {
+ protected:
+  void SetUp() override {
+    cluster_.set_sole(false);
+    Mounted::SetUp();
+  }
 };
 
 inline std::string pattern(size_t length, unsigned seed = 1) {

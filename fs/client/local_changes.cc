@@ -1,0 +1,322 @@
+#include "fs/client/local_changes.h"
+
+#include <sys/stat.h>
+
+namespace lace::fs {
+
+namespace {
+
+using wire::SetAttributes;
+
+constexpr uint32_t most_links = 1U << 30;
+
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= max_name_bytes && name != "." && name != ".." &&
+         name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
+}
+
+// As control does it: control/ops/create.cc.
+wire::Attributes attributes_of(const wire::Create& create, const wire::Attributes& parent, InodeId id) {
+  wire::Attributes made;
+  made.inode = id;
+  made.mode = S_ISLNK(create.mode) ? S_IFLNK | 0777 : create.mode & ~(create.umask & 0777);
+  made.gid = create.gid;
+  if ((parent.mode & S_ISGID) != 0) {
+    made.gid = parent.gid;
+    if (S_ISDIR(create.mode)) made.mode |= S_ISGID;
+  }
+  made.links = S_ISDIR(create.mode) ? 2 : 1;
+  made.uid = create.uid;
+  made.device = S_ISCHR(create.mode) || S_ISBLK(create.mode) ? create.device : 0;
+  made.size = S_ISLNK(create.mode) ? create.target.size() : 0;
+  made.accessed = made.modified = made.changed = made.born = create.now;
+  made.change = 1;
+  return made;
+}
+
+// As control does it: control/ops/set_attributes.cc.
+void set(const SetAttributes& request, wire::Attributes& attributes) {
+  if ((request.set & SetAttributes::clear_privileges) && !S_ISDIR(attributes.mode)) {
+    attributes.mode &= ~uint32_t{S_ISUID};
+    if (attributes.mode & S_IXGRP) attributes.mode &= ~uint32_t{S_ISGID};
+  }
+  if (request.set & SetAttributes::set_uid) attributes.uid = request.uid;
+  if (request.set & SetAttributes::set_gid) attributes.gid = request.gid;
+  if (request.set & SetAttributes::set_mode) attributes.mode = (attributes.mode & S_IFMT) | (request.mode & 07777);
+  if (request.set & SetAttributes::set_size) {
+    attributes.size = request.size;
+    attributes.modified = request.now;
+  }
+  if (request.set & SetAttributes::set_accessed) attributes.accessed = request.accessed;
+  if (request.set & SetAttributes::set_modified) attributes.modified = request.modified;
+  if (!(request.set & SetAttributes::keep_changed)) attributes.changed = request.now;
+}
+
+}  // namespace
+
+// While it lives, nothing else is decided, and no other mount gets in.
+struct LocalChanges::Deciding {
+  std::unique_lock<std::mutex> lock;
+  uint64_t stamp = 0;  // 0: control is to be asked
+};
+
+LocalChanges::Deciding LocalChanges::decide() {
+  Deciding deciding{core_.entries.decide(), 0};
+  deciding.stamp = core_.deciding_stamp();
+  return deciding;
+}
+
+bool LocalChanges::is_known(const Inode& inode, uint64_t stamp) const {
+  return inode.known && (inode.stamp == stamp || inode.pending());
+}
+
+// Null: control is to be asked. Lists of who may what are inherited; that is control's work.
+InodePtr LocalChanges::directory(InodeId id, uint64_t stamp) {
+  if (core_.entries.is_changing(id)) return nullptr;
+  InodePtr found = core_.inodes.find(id);
+  if (!found) return nullptr;
+  const std::lock_guard lock(found->mutex);
+  const wire::Attributes& attributes = found->attributes;
+  const bool usable = is_known(*found, stamp) && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl;
+  return usable ? found : nullptr;
+}
+
+std::optional<LocalChanges::Found> LocalChanges::find(InodeId parent, std::string_view name, uint64_t stamp) {
+  const auto id = core_.entries.find(parent, name, stamp);
+  if (!id || *id == no_inode) return std::nullopt;
+  Found found{core_.inodes.find(*id), {}};
+  if (!found.inode) return std::nullopt;
+  const std::lock_guard lock(found.inode->mutex);
+  if (!is_known(*found.inode, stamp) || found.inode->attributes.links == 0) return std::nullopt;
+  if (!found.inode->deferred.empty() || found.inode->hold == Hold::closing) return std::nullopt;
+  found.attributes = found.inode->attributes;
+  return found;
+}
+
+InodeId LocalChanges::next_number() {
+  const Session::Identity identity = core_.session.identity();
+  if (!can_number(identity.session)) return no_inode;
+  if (numbering_ != identity.generation) last_number_ = 0;
+  numbering_ = identity.generation;
+  if (last_number_ == UINT32_MAX) return no_inode;
+  return numbered_by(identity.session, ++last_number_);
+}
+
+uint64_t LocalChanges::append(wire::Operation operation, std::vector<InodePtr> inodes) {
+  LogEntry entry;
+  entry.operation = std::move(operation);
+  entry.inodes = std::move(inodes);
+  return core_.log.append(std::move(entry));
+}
+
+void LocalChanges::touch_directory(Inode& directory, const FileTime& now, int entries, int links, uint64_t number) {
+  const std::lock_guard lock(directory.mutex);
+  wire::Attributes& attributes = directory.attributes;
+  attributes.size += static_cast<uint64_t>(static_cast<int64_t>(entries));
+  attributes.links += static_cast<uint32_t>(links);
+  attributes.modified = now;
+  directory.changed_here(now, number);
+}
+
+std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create& create, Open open) {
+  if (!is_plain_name(create.name) || (S_ISLNK(create.mode) && create.target.empty())) return std::nullopt;
+  const Deciding deciding = decide();
+  if (deciding.stamp == 0) return std::nullopt;
+  const InodePtr parent = directory(create.parent, deciding.stamp);
+  if (!parent) return std::nullopt;
+  const auto present = core_.entries.find(create.parent, create.name, deciding.stamp);
+  if (!present) return std::nullopt;
+  if (*present != no_inode) {
+    if (create.exclusive) return fail(Code::exists);
+    return std::nullopt;
+  }
+  wire::Create operation = create;
+  operation.inode = next_number();
+  operation.hold = false;
+  if (operation.inode == no_inode) return std::nullopt;
+  const bool is_directory = S_ISDIR(create.mode);
+
+  Made made;
+  {
+    const std::lock_guard lock(parent->mutex);
+    if (is_directory && parent->attributes.links >= most_links) return fail(Code::too_many_links);
+    made.attributes = attributes_of(operation, parent->attributes, operation.inode);
+  }
+  made.inode = core_.inodes.get(operation.inode);
+  const uint64_t number = append(operation, {made.inode, parent});
+  {
+    Inode& inode = *made.inode;
+    const std::lock_guard lock(inode.mutex);
+    inode.known = true;
+    inode.attributes = made.attributes;
+    inode.stamp = deciding.stamp;
+    inode.asked = core_.clock.now();
+    inode.logged = inode.made_logged = number;
+    inode.by_ourselves = true;
+    ++inode.lookups;
+    if (S_ISREG(create.mode)) inode.knows_all_extents({}, deciding.stamp, core_.clock.now());
+    if (open != Open::no) {
+      inode.hold = Hold::deferred;
+      ++inode.handles;
+      if (open == Open::writes) ++inode.writers;
+    }
+  }
+  touch_directory(*parent, create.now, 1, is_directory ? 1 : 0, number);
+  core_.entries.put(create.parent, create.name, operation.inode, deciding.stamp, number);
+  if (is_directory) core_.entries.set_complete(operation.inode, deciding.stamp, number);
+  core_.given.remember(core_.clock.now(), operation.inode, create.parent, create.name);
+  return made;
+}
+
+std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId parent_id, std::string_view name) {
+  if (!is_plain_name(name)) return std::nullopt;
+  const Deciding deciding = decide();
+  if (deciding.stamp == 0) return std::nullopt;
+  const InodePtr parent = directory(parent_id, deciding.stamp);
+  const InodePtr inode = core_.inodes.find(id);
+  if (!parent || !inode) return std::nullopt;
+  const auto present = core_.entries.find(parent_id, name, deciding.stamp);
+  if (!present) return std::nullopt;
+  if (*present != no_inode) return fail(Code::exists);
+  const FileTime now = core_.clock.wall();
+  uint64_t number = 0;
+  wire::Attributes shown;
+  {
+    const std::lock_guard lock(inode->mutex);
+    const wire::Attributes& attributes = inode->attributes;
+    if (!is_known(*inode, deciding.stamp) || S_ISDIR(attributes.mode) || attributes.links == 0) return std::nullopt;
+    if (!inode->deferred.empty() || attributes.links >= most_links) return std::nullopt;
+    if (inode->touched) data_.log_content(inode, FileData::Flush::all, deciding.stamp);
+    number = append(wire::Link{id, parent_id, std::string(name), now}, {inode, parent});
+    ++inode->attributes.links;
+    inode->changed_here(now, number);
+    ++inode->lookups;
+    shown = inode->shown();
+  }
+  touch_directory(*parent, now, 1, 0, number);
+  core_.entries.put(parent_id, name, id, deciding.stamp, number);
+  core_.given.remember(core_.clock.now(), id, parent_id, name);
+  return shown;
+}
+
+// Prepares for the loss of one of its names: whoever has it open keeps it. What nobody can read any more need not be stored.
+bool LocalChanges::lose_name(const InodePtr& inode, bool& hold) {
+  const std::lock_guard lock(inode->mutex);
+  hold = inode->handles > 0;
+  if (hold) inode->hold = Hold::held;
+  const bool last = inode->attributes.links == 1;
+  if (last && !hold) data_.drop_dirty(*inode);
+  return last;
+}
+
+void LocalChanges::lost_name(Inode& inode, const FileTime& now, uint64_t number) {
+  const std::lock_guard lock(inode.mutex);
+  inode.attributes.links = S_ISDIR(inode.attributes.mode) ? 0 : inode.attributes.links - 1;
+  inode.changed_here(now, number);
+}
+
+std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view name, bool directory_wanted) {
+  if (!is_plain_name(name)) return std::nullopt;
+  const Deciding deciding = decide();
+  if (deciding.stamp == 0) return std::nullopt;
+  const InodePtr parent = directory(parent_id, deciding.stamp);
+  if (!parent) return std::nullopt;
+  const auto found = find(parent_id, name, deciding.stamp);
+  if (!found) return std::nullopt;
+  const InodeId id = found->inode->id;
+  const bool is_directory = S_ISDIR(found->attributes.mode);
+  if (is_directory != directory_wanted) return Status(fail(is_directory ? Code::is_directory : Code::not_directory));
+  if (is_directory && (core_.entries.is_changing(id) || core_.entries.is_empty(id, deciding.stamp) != true))
+    return std::nullopt;
+
+  wire::Remove operation{parent_id, std::string(name), directory_wanted, core_.clock.wall(), false};
+  if (!is_directory) lose_name(found->inode, operation.hold);
+  const FileTime now = operation.now;
+  const uint64_t number = append(std::move(operation), {found->inode, parent});
+  lost_name(*found->inode, now, number);
+  touch_directory(*parent, now, -1, is_directory ? -1 : 0, number);
+  core_.entries.put(parent_id, name, no_inode, deciding.stamp, number);
+  return Status{};
+}
+
+// That a directory does not go below itself is seen to by the kernel, which knows the whole tree of a mount that is alone.
+std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
+  if (request.exchange || !is_plain_name(request.name) || !is_plain_name(request.new_name)) return std::nullopt;
+  const Deciding deciding = decide();
+  if (deciding.stamp == 0) return std::nullopt;
+  const InodePtr from = directory(request.parent, deciding.stamp);
+  const InodePtr to = directory(request.new_parent, deciding.stamp);
+  if (!from || !to) return std::nullopt;
+  const auto source = find(request.parent, request.name, deciding.stamp);
+  const auto present = core_.entries.find(request.new_parent, request.new_name, deciding.stamp);
+  if (!source || !present) return std::nullopt;
+  const bool moves_directory = S_ISDIR(source->attributes.mode);
+  std::optional<Found> target;
+  if (*present != no_inode) {
+    if (request.no_replace) return Status(fail(Code::exists));
+    if (*present == source->inode->id) return Status{};  // two names of one file: rename(2) leaves both
+    target = find(request.new_parent, request.new_name, deciding.stamp);
+    if (!target || S_ISDIR(target->attributes.mode) || moves_directory) return std::nullopt;
+  }
+
+  wire::Rename operation = request;
+  operation.now = core_.clock.wall();
+  std::vector<InodePtr> inodes{source->inode, to, from};
+  if (target) {
+    lose_name(target->inode, operation.hold);
+    inodes.push_back(target->inode);
+  }
+  const FileTime now = operation.now;
+  uint64_t number = 0;
+  {
+    Inode& inode = *source->inode;
+    const std::lock_guard lock(inode.mutex);
+    if (inode.touched) data_.log_content(source->inode, FileData::Flush::all, deciding.stamp);
+    number = append(std::move(operation), std::move(inodes));
+    inode.changed_here(now, number);
+  }
+  if (target) lost_name(*target->inode, now, number);
+  touch_directory(*from, now, -1, moves_directory ? -1 : 0, number);
+  touch_directory(*to, now, target ? 0 : 1, moves_directory ? 1 : 0, number);
+  core_.entries.put(request.parent, request.name, no_inode, deciding.stamp, number);
+  core_.entries.put(request.new_parent, request.new_name, source->inode->id, deciding.stamp, number);
+  core_.given.remember(core_.clock.now(), source->inode->id, request.new_parent, request.new_name);
+  return Status{};
+}
+
+std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAttributes& request) {
+  const Deciding deciding = decide();
+  if (deciding.stamp == 0) return std::nullopt;
+  const InodePtr inode = core_.inodes.find(request.inode);
+  if (!inode) return std::nullopt;
+  const std::lock_guard lock(inode->mutex);
+  wire::Attributes& attributes = inode->attributes;
+  if (!is_known(*inode, deciding.stamp) || attributes.links == 0 || !inode->deferred.empty()) return std::nullopt;
+  if (attributes.has_acl || (attributes.has_xattr && (request.set & SetAttributes::clear_privileges))) return std::nullopt;
+  const bool sizes = (request.set & SetAttributes::set_size) != 0;
+  const bool empties = sizes && request.size == 0;
+  if (sizes) {
+    if (!S_ISREG(attributes.mode) || request.size > max_file_bytes) return std::nullopt;
+    // Cutting a part off is control's work: the pages are punched before anything new comes there.
+    if (!empties && request.size < inode->size()) return std::nullopt;
+  }
+  if (empties)
+    data_.drop_dirty(*inode);
+  else if (inode->touched)
+    data_.log_content(inode, FileData::Flush::all, deciding.stamp);
+  const uint64_t number = append(request, {inode});
+  set(request, attributes);
+  if (empties) {
+    ++inode->cuts;
+    attributes.stored = 0;
+    inode->own_blocks.clear();
+    inode->stored_logged = number;
+    inode->knows_all_extents({}, deciding.stamp, core_.clock.now());
+  }
+  if (request.set & SetAttributes::set_accessed) inode->has_accessed = false;
+  inode->changed_here(attributes.changed, number);
+  if (sizes) data_.log_resized(inode, number, deciding.stamp);
+  return inode->shown();
+}
+
+}  // namespace lace::fs

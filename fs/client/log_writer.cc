@@ -1,0 +1,184 @@
+#include "fs/client/log_writer.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace lace::fs {
+
+namespace {
+
+constexpr Millis retry_pause{200};
+constexpr Millis look_again{20};
+
+}  // namespace
+
+void LogWriter::start() {
+  staging_ = std::make_unique<Worker>(core_.network, [this](net::Caller& caller) { stage(caller); });
+  committing_ = std::make_unique<Worker>(core_.network, [this](net::Caller& caller) { commit(caller); });
+}
+
+void LogWriter::stop() {
+  core_.log.stop();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (staging_) staging_->interrupt();
+  if (committing_) committing_->interrupt();
+  staging_.reset();
+  committing_.reset();
+}
+
+// ---------------------------------------------------------------- bytes to the storage servers
+
+void LogWriter::stage(net::Caller& caller) {
+  for (;;) {
+    std::vector<LogEntry> entries = core_.log.take();
+    if (entries.empty()) return;
+    stage_entries(caller, std::move(entries));
+  }
+}
+
+void LogWriter::stage_entries(net::Caller& caller, std::vector<LogEntry> entries) {
+  Batch batch;
+  batch.epoch = core_.log.epoch();
+  FileData::Staging staging(data_);
+  for (LogEntry& entry : entries) {
+    const uint64_t number = entry.number;
+    if (!entry.content) {
+      batch.entries.push_back(std::move(entry));
+      continue;
+    }
+    if (staging.has(*entry.content) || staging.bytes() >= FileData::Staging::enough) settle(caller, staging, batch);
+    for (;;) {
+      wire::Write operation;
+      const auto added = staging.add(caller, entry, batch.entries.size(), operation);
+      if (!added) return;  // interrupted: the mount ends
+      if (*added == FileData::Staging::Added::later) {
+        settle(caller, staging, batch);
+        if (!hand_over(caller, batch, number - 1)) return;
+        if (!core_.log.wait(caller, number - 1, core_.options.timeout) && !caller.pause(retry_pause)) return;
+        if (is_void(batch)) return;
+        continue;
+      }
+      entry.operation = std::move(operation);
+      entry.lost = *added == FileData::Staging::Added::yes;  // until it is sent
+      break;
+    }
+    batch.entries.push_back(std::move(entry));
+  }
+  settle(caller, staging, batch);
+  const uint64_t last = batch.entries.empty() ? 0 : batch.entries.back().number;
+  static_cast<void>(hand_over(caller, batch, last));
+}
+
+void LogWriter::settle(net::Caller& caller, FileData::Staging& staging, Batch& batch) {
+  if (staging.empty()) return;
+  const auto fresh = staging.send(caller, [&](size_t place, wire::Write operation) {
+    LogEntry& entry = batch.entries[place];
+    entry.operation = std::move(operation);
+    entry.lost = false;
+  });
+  batch.fresh.insert(batch.fresh.end(), fresh.begin(), fresh.end());
+}
+
+// False: the mount ends.
+bool LogWriter::hand_over(net::Caller& caller, Batch& batch, uint64_t last) {
+  if (last == 0 || batch.last >= last) return true;
+  Batch full;
+  std::swap(full, batch);
+  batch.epoch = full.epoch;
+  batch.last = full.last = last;
+  std::unique_lock lock(mutex_);
+  while (waiting_.size() >= most_waiting && !stopping_) {
+    changed_.wait_for(lock, look_again);
+    lock.unlock();
+    if (!caller.pause(Millis{0})) return false;
+    lock.lock();
+  }
+  waiting_.push_back(std::move(full));
+  changed_.notify_all();
+  lock.unlock();
+  core_.log.stored(last);
+  return true;
+}
+
+// ---------------------------------------------------------------- operations to control
+
+void LogWriter::commit(net::Caller& caller) {
+  Batch batch;
+  while (next(batch)) commit_batch(caller, batch);
+}
+
+// All that waits, as one. False: the mount ends.
+bool LogWriter::next(Batch& batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  if (stopping_) return false;
+  batch = std::move(waiting_.front());
+  waiting_.pop_front();
+  while (!waiting_.empty() && waiting_.front().epoch == batch.epoch &&
+         batch.entries.size() + waiting_.front().entries.size() <= most_operations) {
+    Batch more = std::move(waiting_.front());
+    waiting_.pop_front();
+    batch.entries.insert(batch.entries.end(), std::make_move_iterator(more.entries.begin()),
+                         std::make_move_iterator(more.entries.end()));
+    batch.fresh.insert(batch.fresh.end(), more.fresh.begin(), more.fresh.end());
+    batch.last = more.last;
+  }
+  changed_.notify_all();
+  return true;
+}
+
+void LogWriter::commit_batch(net::Caller& caller, Batch& batch) {
+  while (!is_void(batch)) {
+    const Status told = tell(caller, batch);
+    if (told) {
+      if (!is_void(batch)) core_.log.committed(batch.last);
+      return;
+    }
+    if (told.error().code == Code::interrupted) return;
+    if (told.error().code != Code::fenced) {
+      log::warn("client.log_waits",
+                {{"operations", batch.entries.size()}, {"error", name_of(told.error().code)}, {"what", told.error().what}});
+      core_.log.set_trouble(told.error());
+    }
+    if (!caller.pause(retry_pause)) return;
+  }
+}
+
+Status LogWriter::sync_fresh(net::Caller& caller, const std::vector<BlockId>& blocks) {
+  std::vector<BlockId> unsynced = core_.writes.unsynced();
+  std::sort(unsynced.begin(), unsynced.end());
+  std::erase_if(unsynced, [&](BlockId block) { return std::find(blocks.begin(), blocks.end(), block) == blocks.end(); });
+  if (unsynced.empty()) return {};
+  const uint64_t begun_at = core_.writes.begin_sync();
+  if (auto synced = core_.storage.sync(caller, unsynced); !synced) return synced;
+  core_.writes.synced(unsynced, begun_at);
+  return {};
+}
+
+Status LogWriter::tell(net::Caller& caller, Batch& batch) {
+  std::vector<wire::Operation> operations;
+  std::vector<const LogEntry*> told;
+  for (const LogEntry& entry : batch.entries) {
+    if (entry.lost) continue;
+    operations.push_back(entry.operation);
+    told.push_back(&entry);
+  }
+  if (operations.empty()) return {};
+  if (auto synced = sync_fresh(caller, batch.fresh); !synced) return synced;
+  const uint64_t generation = core_.session.identity().generation;
+  if (is_void(batch)) return fail(Code::fenced);
+  auto reply = core_.control.commit_in_order(caller, generation, operations);
+  if (!reply) return pass(reply);
+  for (size_t index = 0; index < reply->failed.size() && index < reply->results.size(); ++index) {
+    const Status refused = wire::status_of(reply->results[index].outcome);
+    if (!refused && reply->failed[index] < told.size()) on_refused(*told[reply->failed[index]], refused.error());
+  }
+  return {};
+}
+
+}  // namespace lace::fs

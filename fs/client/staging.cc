@@ -1,0 +1,186 @@
+#include "fs/client/staging.h"
+
+#include <algorithm>
+#include <span>
+
+#include "common/base/log.h"
+
+namespace lace::fs {
+
+namespace {
+
+// Pieces of less are copied together, so that a message carries many of them.
+constexpr size_t small_piece = size_t{512} << 10;
+
+// Puts pieces that follow each other in a block into one message.
+class Merging {
+ public:
+  void add(BlockWrite write) {
+    if (!writes_.empty() && goes_on(writes_.back(), write)) {
+      if (!gathering_) gathered_.assign(writes_.back().bytes.view());
+      gathering_ = true;
+      gathered_ += write.bytes.view();
+      length_ += write.bytes.size();
+      return;
+    }
+    finish();
+    length_ = write.bytes.size();
+    writes_.push_back(std::move(write));
+  }
+  std::vector<BlockWrite> take() {
+    finish();
+    return std::move(writes_);
+  }
+
+ private:
+  bool goes_on(const BlockWrite& last, const BlockWrite& next) const {
+    return last.block == next.block && last.offset + length_ == next.offset && length_ + next.bytes.size() <= max_io_bytes &&
+           next.bytes.size() < small_piece;
+  }
+  void finish() {
+    if (!std::exchange(gathering_, false)) return;
+    writes_.back().bytes = Bytes(std::move(gathered_));
+    gathered_ = {};
+  }
+
+  std::vector<BlockWrite> writes_;
+  std::string gathered_;
+  bool gathering_ = false;
+  size_t length_ = 0;  // of the last one
+};
+
+// Whole pages; the rest of a page that is mapped already was counted with it.
+uint64_t new_bytes(const Extent& extent) { return extent.offset % page_bytes == 0 ? page_ceil(extent.length) : 0; }
+
+}  // namespace
+
+bool FileData::Staging::has(const Inode& inode) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const Member& member) { return member.inode->id == inode.id; });
+}
+
+Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, const LogEntry& entry, size_t place,
+                                                        wire::Write& operation) {
+  const InodePtr& inode = entry.content;
+  if (auto entered = inode->gate.enter(caller); !entered) return pass(entered);
+  Member member{inode, entry.number, place, entry.written, {}, 0, {}, {}, FlushGate::Pass(&inode->gate)};
+  operation.inode = inode->id;
+  operation.layout = wire::Write::any_layout;
+  operation.modified = entry.written;
+  {
+    const std::lock_guard lock(inode->mutex);
+    const uint64_t most = entry.ripe ? flush_bytes : UINT64_MAX;
+    if (entry.number > inode->resized_logged) member.batch.data = inode->dirty.snapshot(most, entry.ripe);
+    member.batch.file_end = inode->size();
+    member.cuts = inode->cuts;
+    if (!member.batch.data.empty() && inode->progress.pending(std::max(inode->made_logged, inode->stored_logged))) {
+      for (const Range& run : member.batch.data.runs()) {
+        if (!data_.knows(*inode, page_floor(run.begin), page_ceil(run.end))) return Added::later;
+      }
+    }
+  }
+  if (member.batch.data.empty()) return Added::done;
+  member.plan.inode = inode->id;
+  member.plan.file_end = member.batch.file_end;
+  const std::vector<Range> runs = member.batch.data.runs();
+  const auto allocate = [&](Range pages) { return data_.allocate(caller, member.plan, pages); };
+  Status placed = data_.know_extents(caller, *inode, runs, member.plan);
+  if (placed) {
+    auto placement = lace::fs::place(runs, member.plan.extents, allocate);
+    if (placement)
+      member.placement = std::move(*placement);
+    else
+      placed = pass(placement);
+  }
+  if (!placed) {
+    data_.give_up(inode, placed.error());
+    const std::lock_guard lock(inode->mutex);
+    inode->error = placed.error();
+    return Added::done;
+  }
+  bytes_ += member.batch.data.bytes();
+  members_.push_back(std::move(member));
+  return Added::yes;
+}
+
+std::vector<BlockWrite> FileData::Staging::merged(std::span<const Member> members) {
+  Merging merging;
+  for (const Member& member : members) {
+    for (const PlacedWrite& placed : member.placement.writes) {
+      for (uint64_t done = 0; done < placed.length;) {
+        // Pieces end at whole MiB of the file, as the buffers do: most large ones go out uncopied.
+        const uint64_t at = placed.offset + done;
+        const uint64_t now = std::min(max_io_bytes - at % max_io_bytes, placed.length - done);
+        merging.add({placed.block, placed.block_offset + done, member.inode->id, at, member.batch.data.payload(at, now)});
+        done += now;
+      }
+    }
+  }
+  return merging.take();
+}
+
+Status FileData::Staging::store(net::Caller& caller, std::span<Member> members) {
+  const std::vector<BlockWrite> writes = merged(members);
+  if (auto written = data_.core_.storage.write(caller, writes); !written) return written;
+  for (Member& member : members) {
+    std::vector<BlockId> touched;
+    for (const PlacedWrite& placed : member.placement.writes) touched.push_back(placed.block);
+    std::sort(touched.begin(), touched.end());
+    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+    const uint64_t number = data_.core_.writes.wrote(touched);
+    const std::lock_guard lock(member.inode->mutex);
+    data_.wrote(*member.inode, touched, number);
+  }
+  return {};
+}
+
+// It is there: reading goes there from now on. Unless it was cut meanwhile: then the cut is behind it in the log, too.
+wire::Write FileData::Staging::finish(Member& member, std::vector<BlockId>& fresh) {
+  wire::Write operation;
+  operation.inode = member.inode->id;
+  operation.layout = wire::Write::any_layout;
+  operation.modified = member.written;
+  operation.size = member.batch.data.end();
+  Inode& inode = *member.inode;
+  const std::lock_guard lock(inode.mutex);
+  if (inode.cuts == member.cuts) {
+    for (const Extent& extent : member.placement.extents) {
+      inode.extents.insert(extent);
+      inode.attributes.stored += new_bytes(extent);
+    }
+    for (const auto& [chunk, block] : member.plan.new_own_blocks) inode.own_blocks[chunk] = block;
+    inode.attributes.size = std::max(inode.attributes.size, operation.size);
+  }
+  for (const Extent& extent : member.placement.extents) {
+    if (fresh.empty() || fresh.back() != extent.block) fresh.push_back(extent.block);
+  }
+  inode.stored_logged = member.number;
+  if (!member.placement.extents.empty()) inode.fresh_logged = member.number;
+  const uint64_t before = inode.dirty.bytes();
+  inode.dirty.forget(member.batch.data);
+  data_.account(before, inode.dirty.bytes());
+  operation.extents = std::move(member.placement.extents);
+  return operation;
+}
+
+std::vector<BlockId> FileData::Staging::send(net::Caller& caller, const std::function<void(size_t place, wire::Write)>& sent) {
+  std::vector<BlockId> fresh;
+  const bool together = store(caller, members_).has_value();
+  for (Member& member : members_) {
+    // One that can't be stored must not take the others with it.
+    const Status stored = together ? Status{} : store(caller, {&member, 1});
+    if (stored) {
+      sent(member.place, finish(member, fresh));
+      continue;
+    }
+    data_.give_up(member.inode, stored.error());
+    const std::lock_guard lock(member.inode->mutex);
+    member.inode->error = stored.error();
+  }
+  members_.clear();
+  bytes_ = 0;
+  std::sort(fresh.begin(), fresh.end());
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
+  return fresh;
+}
+
+}  // namespace lace::fs
