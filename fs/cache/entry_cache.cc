@@ -53,24 +53,31 @@ void EntryCache::put_locked(Shard& shard, InodeId parent, std::string_view name,
   Names& at = names(shard, parent);
   const auto [place, added] = at.entries.try_emplace(std::string(name));
   if (!added && place->second.inode != no_inode) --at.present;
-  if (added) ++shard.entries;
+  if (added) count(shard, 1);
   place->second = entry;
   if (entry.inode != no_inode) ++at.present;
   at.number = std::max(at.number, entry.number);
-  if (shard.entries > max_entries / 16) forget_old(shard);
+  // Those that may not be forgotten are not looked at again and again.
+  if (entries_.load() > max_entries && shard.entries > 2 * shard.looked + max_entries / 64) forget_old(shard);
+}
+
+void EntryCache::count(Shard& shard, std::ptrdiff_t more) {
+  shard.entries += static_cast<size_t>(more);
+  entries_ += static_cast<size_t>(more);
 }
 
 // What control knows and nobody used for long goes first; if one directory fills it all, its own entries do.
 void EntryCache::forget_old(Shard& shard) {
-  for (auto oldest = std::prev(shard.recent.end()); oldest != shard.recent.begin() && shard.entries > max_entries / 16;) {
+  for (auto oldest = std::prev(shard.recent.end()); oldest != shard.recent.begin() && entries_.load() > max_entries;) {
     const InodeId id = *oldest--;
     Names& at = shard.directories.at(id);
     if (progress_.pending(at.number) || progress_.pending(at.made)) continue;
-    shard.entries -= at.entries.size();
+    count(shard, -static_cast<std::ptrdiff_t>(at.entries.size()));
     shard.recent.erase(at.place);
     shard.directories.erase(id);
   }
-  if (shard.entries > max_entries / 16) forget_told(shard, shard.directories.at(shard.recent.front()));
+  if (entries_.load() > max_entries) forget_told(shard, shard.directories.at(shard.recent.front()));
+  shard.looked = shard.entries;
 }
 
 void EntryCache::forget_told(Shard& shard, Names& names) {
@@ -82,7 +89,7 @@ void EntryCache::forget_told(Shard& shard, Names& names) {
     }
     if (entry->second.inode != no_inode) --names.present;
     entry = names.entries.erase(entry);
-    --shard.entries;
+    count(shard, -1);
   }
 }
 
@@ -96,7 +103,7 @@ void EntryCache::erase(InodeId parent, std::string_view name) {
   if (entry == found->second.entries.end()) return;
   if (entry->second.inode != no_inode) --found->second.present;
   found->second.entries.erase(entry);
-  --at.entries;
+  count(at, -1);
 }
 
 bool EntryCache::is_complete(const Names& names, uint64_t stamp) const {
@@ -165,7 +172,7 @@ void EntryCache::clear() {
         ++at;
         continue;
       }
-      shard.entries -= at->second.entries.size();
+      count(shard, -static_cast<std::ptrdiff_t>(at->second.entries.size()));
       shard.recent.erase(at->second.place);
       at = shard.directories.erase(at);
     }

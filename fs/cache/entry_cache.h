@@ -19,7 +19,7 @@ namespace lace::fs {
 
 class EntryCache {
  public:
-  static constexpr size_t max_entries = 262'144;
+  static constexpr size_t max_entries = 400'000;  // one directory may have them all
 
   explicit EntryCache(const LogProgress& progress) : progress_(progress) {}
 
@@ -93,6 +93,7 @@ class EntryCache {
     std::unordered_map<InodeId, Names> directories;
     std::list<InodeId> recent;  // the latest used first
     size_t entries = 0;
+    size_t looked = 0;  // entries after old ones were forgotten last
   };
 
   void begin_change(InodeId parent);
@@ -103,11 +104,13 @@ class EntryCache {
   static Names& names(Shard& shard, InodeId parent);
   bool is_complete(const Names& names, uint64_t stamp) const;
   void put_locked(Shard& shard, InodeId parent, std::string_view name, const Entry& entry);
+  void count(Shard& shard, std::ptrdiff_t more);
   void forget_old(Shard& shard);
   void forget_told(Shard& shard, Names& names);
 
   const LogProgress& progress_;
   std::mutex deciding_;
+  std::atomic<size_t> entries_{0};
   std::array<Directory, 1024> directories_;
   std::array<Shard, 16> shards_;  // all entries of a directory are in one
 };

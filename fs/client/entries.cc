@@ -39,6 +39,17 @@ void Mount::uncertain(InodeId parent, std::string_view name) {
   }
 }
 
+Status Mount::tell_made(net::Caller& caller, InodeId id) {
+  const InodePtr inode = core_.inodes.find(id);
+  if (!inode) return {};
+  uint64_t number = 0;
+  {
+    const std::lock_guard lock(inode->mutex);
+    number = inode->made_logged;
+  }
+  return core_.log.wait(caller, number, core_.options.timeout);
+}
+
 // Control knows which names the directory has here.
 Status Mount::tell_entries(net::Caller& caller, InodeId directory) {
   if (auto told = core_.log.wait(caller, core_.entries.changed_by(directory), core_.options.timeout); !told) return told;
@@ -59,7 +70,8 @@ Result<Attributes> Mount::lookup(Context& context, InodeId parent, std::string_v
       }
     }
   }
-  if (auto told = tell_entries(context.caller, parent); !told) return pass(told);
+  // Names that control does not know yet were found above; but it must know the directory.
+  if (auto told = tell_made(context.caller, parent); !told) return pass(told);
   const EntryCache::Question question = core_.entries.ask(parent, stamp);
   auto reply = core_.control.ask(context.caller, wire::Lookup{{}, parent, std::string(name)});
   if (stamp != 0) {

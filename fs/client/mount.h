@@ -97,6 +97,7 @@ class Mount final : public FileSystem {
   void uncertain(InodeId parent, std::string_view name);
   Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
                                              wire::Operation change);
+  Status tell_made(net::Caller& caller, InodeId inode);
   Status tell_entries(net::Caller& caller, InodeId directory);
   Result<Attributes> make_entry(net::Caller& caller, wire::Create create);
 
