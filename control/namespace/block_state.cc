@@ -31,6 +31,7 @@ std::vector<wire::BlockInfo> SqliteNamespace::infos(const std::vector<BlockId>& 
 // No session keeps it any longer.
 void SqliteNamespace::release(Block& block, bool& deletes) {
   block.session = SessionId{0};
+  store_.placed.erase_block(block.info.block);
   deletes = delete_if_unused(store_, block.info.block) || deletes;
 }
 
@@ -78,6 +79,10 @@ Result<bool> SqliteNamespace::allocated_by(BlockId id, SessionId session) {
   });
 }
 
+Result<std::vector<wire::PageRange>> SqliteNamespace::free_pages(BlockId block, uint32_t most) {
+  return ask([&] { return store_.placed.gaps(block, most); });
+}
+
 Status SqliteNamespace::set_copy_set(BlockId id, Epoch epoch, const std::vector<ServerId>& in_sync,
                                      const std::vector<ServerId>& filling) {
   return change([&]() -> Status {
@@ -116,7 +121,15 @@ Result<std::vector<PendingPunch>> SqliteNamespace::pending_punches(uint64_t afte
 
 Status SqliteNamespace::acknowledge_punches(const std::vector<uint64_t>& ids) {
   return change([&] {
-    for (const uint64_t id : ids) store_.punches.erase(id);
+    const bool any_placed = !store_.placed.empty();
+    for (const uint64_t id : ids) {
+      // Only now can the pages be written anew, by the file that had them or by another.
+      const auto punch = any_placed ? store_.punches.find(id) : std::nullopt;
+      if (punch) {
+        store_.placed.remove(punch->block, punch->offset / page_bytes, (punch->offset + punch->length) / page_bytes);
+      }
+      store_.punches.erase(id);
+    }
   });
 }
 

@@ -142,6 +142,9 @@ class Namespace {
   // extents of the inode.
   virtual Result<bool> uses_block(InodeId inode, BlockId block) = 0;
   virtual Result<bool> allocated_by(BlockId block, SessionId session) = 0;
+  // The pages without bytes of any file, of a block that a confined session allocated; the first `most` ranges of them. Freed
+  // pages count once their punches are acknowledged.
+  virtual Result<std::vector<wire::PageRange>> free_pages(BlockId block, uint32_t most) = 0;
   // A new configuration. A server that is in neither list any more is remembered as having a dropped copy, until it comes
   // back or forget_dropped() is called. Errors: no_entry, stale (epoch is not greater than the block's), invalid (nobody in
   // sync, over max_copies, a server twice).

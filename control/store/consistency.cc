@@ -52,6 +52,12 @@ constexpr Rule rules[] = {
      "WHERE i.mode & 61440 = 40960 AND coalesce(length(s.target), 0) <> i.size"},
     {"a target belongs to no symbolic link",
      "SELECT s.inode FROM symlink s LEFT JOIN inode i ON i.id = s.inode WHERE coalesce(i.mode & 61440, 0) <> 40960"},
+    {"a page that a file has in a block of a confined session is noted as free",
+     "SELECT e.block FROM extent e JOIN block b ON b.id = e.block JOIN session s ON s.id = b.session WHERE s.root <> 1 AND NOT "
+     "EXISTS(SELECT 1 FROM placed p WHERE p.block = e.block AND p.first * 4096 <= e.block_offset AND p.end * 4096 >= "
+     "e.block_offset + e.length)"},
+    {"pages are noted of a block that is no session's",
+     "SELECT p.block FROM placed p LEFT JOIN block b ON b.id = p.block WHERE coalesce(b.session, 0) = 0"},
     {"an attribute belongs to an inode that says it has none",
      "SELECT x.inode FROM xattr x LEFT JOIN inode i ON i.id = x.inode WHERE coalesce(i.attributes & 2, 0) = 0"},
     {"an inode says it has attributes and has none",

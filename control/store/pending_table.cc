@@ -13,6 +13,7 @@ PunchTable::PunchTable(db::Database& database, Counters& counters)
     : counters_(counters),
       insert_(database, "INSERT INTO pending_punch(id, block, offset, length, session, slot) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"),
       list_(database, "SELECT id, block, offset, length FROM pending_punch WHERE id > ?1 ORDER BY id LIMIT ?2"),
+      find_(database, "SELECT id, block, offset, length FROM pending_punch WHERE id = ?1"),
       awaited_by_(database,
                   "SELECT id, block, offset, length FROM pending_punch WHERE session = ?1 AND slot = ?2 AND session <> 0"),
       erase_(database, "DELETE FROM pending_punch WHERE id = ?1"),
@@ -30,6 +31,13 @@ std::vector<PendingPunch> PunchTable::list(uint64_t after, uint32_t limit) {
   auto rows = list_.query(after, limit);
   collect(rows, found);
   return found;
+}
+
+std::optional<PendingPunch> PunchTable::find(uint64_t id) {
+  std::vector<PendingPunch> found;
+  auto rows = find_.query(id);
+  collect(rows, found);
+  return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
 std::vector<PendingPunch> PunchTable::awaited_by(SessionId session, uint32_t slot) {

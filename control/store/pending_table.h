@@ -1,6 +1,7 @@
 // Work that storage servers have still to do: pages to be punched, copies to be deleted.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/db/database.h"
@@ -16,6 +17,7 @@ class PunchTable {
   // Gives it an id. `session` and `slot` of the commit whose answer waits for it; 0: none does.
   void insert(PendingPunch& punch, SessionId session, uint32_t slot);
   std::vector<PendingPunch> list(uint64_t after, uint32_t limit);
+  std::optional<PendingPunch> find(uint64_t id);
   std::vector<PendingPunch> awaited_by(SessionId session, uint32_t slot);
   void erase(uint64_t id);
   void erase_block(BlockId block);
@@ -25,6 +27,7 @@ class PunchTable {
   Counters& counters_;
   db::Statement insert_;
   db::Statement list_;
+  db::Statement find_;
   db::Statement awaited_by_;
   db::Statement erase_;
   db::Statement erase_block_;

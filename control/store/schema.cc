@@ -66,6 +66,12 @@ CREATE UNIQUE INDEX server_by_name ON server(name);
 INSERT INTO counters VALUES(1, 0, 0, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 )sql";
 
+// Came later than format 1, and is empty unless there are confined sessions.
+constexpr const char* later_tables = R"sql(
+CREATE TABLE IF NOT EXISTS placed(
+  block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
+)sql";
+
 std::string random_bytes(size_t count) {
   std::string bytes(count, '\0');
   CHECK(getrandom(bytes.data(), count, 0) == static_cast<ssize_t>(count));
@@ -120,6 +126,7 @@ Result<Identity> open_schema(db::Database& database, const std::string& path, co
     database.rollback();
     return pass(ours);
   }
+  database.run(later_tables);
   database.run("UPDATE counters SET term = term + 1 WHERE id = 1");
   Identity identity{identity_value(database, "cluster"), identity_value(database, "secret"),
                     static_cast<uint64_t>(database.number("SELECT term FROM counters WHERE id = 1"))};

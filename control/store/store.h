@@ -10,6 +10,7 @@
 #include "control/store/extent_table.h"
 #include "control/store/inode_table.h"
 #include "control/store/pending_table.h"
+#include "control/store/placed_table.h"
 #include "control/store/session_table.h"
 
 namespace lace::control {
@@ -26,6 +27,7 @@ struct Store {
         orphans(*database),
         extents(*database),
         blocks(*database, counters.now),
+        placed(*database),
         punches(*database, counters.now),
         deletes(*database),
         sessions(*database),
@@ -42,6 +44,7 @@ struct Store {
   OrphanTable orphans;
   ExtentTable extents;
   BlockTable blocks;
+  PlacedTable placed;
   PunchTable punches;
   DeleteTable deletes;
   SessionTable sessions;

@@ -174,5 +174,92 @@ TEST_F(BlockStates, BlocksOfAFileAreFound) {
   EXPECT_FALSE(*ns_->uses_block(f, b));
 }
 
+// ---------------------------------------------------------------- of confined sessions
+
+// Whose client is not trusted to use a page of its blocks for one file only.
+class ConfinedBlocks : public BlockStates {
+ protected:
+  void SetUp() override {
+    BlockStates::SetUp();
+    directory_inode_ = make(directory(root_inode, "d"));
+    mine_ = make(file(directory_inode_, "mine"));
+    other_ = make(file(directory_inode_, "other"));
+    SessionRecord record;
+    record.subtree = "/d";
+    record.root = directory_inode_;
+    confined_ = open_session(record);
+    own_ = block(confined_);
+  }
+  Code place(InodeId inode, std::vector<wire::Extent> extents) {
+    const wire::Write request = write(inode, extents, extents.back().offset + extents.back().length);
+    return code_of(commit({request}, confined_).reply.results.at(0));
+  }
+  std::vector<wire::PageRange> free_pages(uint32_t most = 100) { return *ns_->free_pages(own_, most); }
+  void acknowledge_all() {
+    std::vector<uint64_t> ids;
+    const auto punches = *ns_->pending_punches(0, 1'000);
+    for (const auto& punch : punches) ids.push_back(punch.id);
+    ASSERT_TRUE(change([&] { return ns_->acknowledge_punches(ids); }));
+  }
+
+  InodeId directory_inode_{}, mine_{}, other_{};
+  SessionId confined_{};
+  BlockId own_{};
+};
+
+TEST_F(ConfinedBlocks, GiveAPageToOneFileOnly) {
+  EXPECT_EQ(place(mine_, {{0, 2 * page, own_, 4 * page}}), done);
+  EXPECT_EQ(place(other_, {{0, page, own_, 5 * page}}), Code::stale);
+  EXPECT_EQ(place(other_, {{100, 10, own_, 4 * page + 100}}), Code::stale) << "not even a part of it";
+  EXPECT_EQ(place(other_, {{0, 3 * page, own_, 3 * page}}), Code::stale);
+  EXPECT_EQ(place(mine_, {{8 * page, page, own_, 4 * page}}), Code::stale) << "nor to one file twice";
+  EXPECT_EQ(place(mine_, {{0, 2 * page, own_, 4 * page}}), done) << "again where it is";
+  EXPECT_EQ(place(other_, {{0, page, own_, 6 * page}}), done);
+  // Moved out of the subtree the file is as safe as any other.
+  commit({rename(directory_inode_, "mine", root_inode, "moved")});
+  EXPECT_EQ(place(other_, {{page, page, own_, 4 * page}}), Code::stale);
+  EXPECT_EQ(place(mine_, {{2 * page, page, own_, 9 * page}}), Code::denied);
+  reopen();
+  EXPECT_EQ(place(other_, {{page, page, own_, 4 * page}}), Code::stale) << "as before the restart";
+}
+
+TEST_F(ConfinedBlocks, AreNotGivenTwiceWithinOneWrite) {
+  EXPECT_EQ(place(mine_, {{0, page, own_, 0}, {page, page, own_, 0}}), Code::invalid);
+  EXPECT_EQ(place(mine_, {{0, 4 * page, own_, 0}, {8 * page, page, own_, page}, {9 * page, page, own_, 7 * page}}),
+            Code::invalid);
+  EXPECT_EQ(place(mine_, {{0, 100, own_, 0}, {200, 100, own_, 200}}), done) << "two parts of one page";
+  EXPECT_EQ(map_of(mine_).size(), 2U);
+}
+
+TEST_F(ConfinedBlocks, SayWhichPagesAreFree) {
+  using Pages = std::vector<wire::PageRange>;
+  const auto all = static_cast<uint32_t>(block_pages);
+  EXPECT_EQ(free_pages(), (Pages{{0, all}}));
+  ASSERT_EQ(place(mine_, {{0, 2 * page, own_, 4 * page}}), done);
+  ASSERT_EQ(place(other_, {{0, 100, own_, 6 * page}}), done);
+  EXPECT_EQ(free_pages(), (Pages{{0, 4}, {7, all - 7}}));
+  ASSERT_EQ(place(other_, {{page, page, own_, 10 * page}}), done);
+  EXPECT_EQ(free_pages(), (Pages{{0, 4}, {7, 3}, {11, all - 11}}));
+  EXPECT_EQ(free_pages(2), (Pages{{0, 4}, {7, 3}}));
+  // What is cut off is free when the copies have given it back, not before.
+  commit({truncate(mine_, page)}, confined_);
+  EXPECT_EQ(free_pages(), (Pages{{0, 4}, {7, 3}, {11, all - 11}}));
+  EXPECT_EQ(place(other_, {{5 * page, page, own_, 5 * page}}), Code::stale);
+  acknowledge_all();
+  EXPECT_EQ(free_pages(), (Pages{{0, 4}, {5, 1}, {7, 3}, {11, all - 11}}));
+  EXPECT_EQ(place(other_, {{5 * page, page, own_, 5 * page}}), done);
+  reopen();
+  EXPECT_EQ(free_pages(), (Pages{{0, 4}, {7, 3}, {11, all - 11}}));
+}
+
+TEST_F(ConfinedBlocks, AreAsOthersWhenTheSessionHasEnded) {
+  ASSERT_EQ(place(mine_, {{0, 2 * page, own_, 4 * page}}), done);
+  change([&] { return ns_->end_session(confined_); });
+  EXPECT_TRUE(*ns_->block(own_));
+  EXPECT_FALSE(*ns_->allocated_by(own_, confined_));
+  EXPECT_EQ(code_of(run(write(other_, {{0, page, own_, 0}}, page))), Code::stale) << "nobody's to place anything in";
+  EXPECT_EQ(code_of(run(write(mine_, {{0, page, own_, 4 * page}}, page))), done);
+}
+
 }  // namespace
 }  // namespace lace::control
