@@ -86,14 +86,16 @@ control::PeerRights rights_of(const AdmissionsRef& admissions, const net::Peer& 
 control::Credentials credentials_of(const std::string& secret, const Clock& clock, AdmissionsRef admissions) {
   control::Credentials credentials;
   credentials.rights = [admissions](const net::Peer& peer) { return rights_of(admissions, peer); };
-  credentials.token = [maker = access::TokenMaker(secret), &clock](SessionId session, BlockId block, bool write, Millis lease) {
+  credentials.token = [maker = access::TokenMaker(secret), &clock](const control::Grant& grant, Millis lease) {
     access::Token token;
-    token.session = session;
-    token.block = block;
-    token.rights = static_cast<uint8_t>(write ? access::may_read | access::may_write : access::may_read);
+    token.session = grant.session;
+    token.block = grant.block;
+    token.rights = grant.rights;
+    token.pages = grant.pages;
     token.expires = clock.wall().seconds + std::chrono::ceil<std::chrono::seconds>(lease).count();
     return maker.make(token);
   };
+  credentials.seal = [maker = access::TokenMaker(secret)](const wire::BlockInfo& block) { return maker.seal(block); };
   const auto passes = std::make_shared<access::PassMaker>(secret, access::Role::control, ServerId{0}, clock);
   credentials.pass = [passes] { return passes->make(); };
   return credentials;

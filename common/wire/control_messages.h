@@ -192,7 +192,8 @@ struct ExtentsReply {
   std::vector<BlockInfo> blocks;  // of these extents
   LACE_FIELDS(attributes, offset, length, extents, blocks)
 };
-// At most 1,000 extents are answered; `length` of the reply says how far they reach.
+// At most 1,000 extents are answered (256 to a session that is confined to a subtree, whose tokens are good for their pages
+// only); `length` of the reply says how far they reach.
 struct GetExtents {
   static constexpr Kind kind = Kind::get_extents;
   using Reply = ExtentsReply;
@@ -270,6 +271,8 @@ struct AllocateBlocks {
   uint32_t count = 1;  // 1 to 64
   LACE_FIELDS(session, count)
 };
+// A session that is confined to a subtree is told of blocks it allocated and of blocks that an answer with extents has told it
+// of; the tokens of the latter are good for no page: ask for the extents again.
 struct GetBlocks {
   static constexpr Kind kind = Kind::get_blocks;
   using Reply = BlocksReply;
@@ -331,7 +334,8 @@ struct ReleaseLocks {
 
 // "These servers did not take a write (or are away)". Answered when the block's epoch goes on without them: they are told,
 // or can't serve any more because their lease ran out. An epoch that is old already is answered with the present one.
-// Errors: unavailable (they are the last in-sync copies), no_entry.
+// Errors: unavailable (they are the last in-sync copies), no_entry. What a session says that is confined to a subtree counts
+// only for servers of which control has not heard either.
 struct ReportFailure {
   static constexpr Kind kind = Kind::report_failure;
   using Reply = BlocksReply;
@@ -383,8 +387,8 @@ struct ClusterStatus {
 
 struct InspectInodeReply {
   Attributes attributes;
-  std::vector<Extent> extents;  // the first 10,000
-  std::vector<BlockInfo> blocks;
+  std::vector<Extent> extents;      // the first 10,000
+  std::vector<BlockInfo> blocks;    // with tokens for InspectBlock
   std::vector<ServerInfo> servers;  // of these blocks
   LACE_FIELDS(attributes, extents, blocks, servers)
 };

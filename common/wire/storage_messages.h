@@ -10,6 +10,7 @@ namespace lace::wire {
 
 // To the primary, with the bytes as payload (1 to max_io_bytes). It applies the write and forwards it to the other members;
 // the reply means that every member has it (in memory; SyncBlocks makes it durable). A copy that does not exist yet is made.
+// The token must be good for every page that the bytes touch; so must a ReadBlock's.
 // Errors: stale (epoch is not the copy's, the server is not the primary, or its lease ran out: ask control for the block),
 // unavailable (a member did not take it: `what` says which; control has been or must be told), no_space, denied, corrupt.
 struct WriteBlock {
@@ -23,7 +24,8 @@ struct WriteBlock {
   std::vector<ServerId> filling;
   InodeId inode{};  // whose bytes these are, and where in it: kept with the copy for rescue
   uint64_t file_offset = 0;
-  LACE_FIELDS(token, block, epoch, offset, in_sync, filling, inode, file_offset)
+  std::string seal{};  // BlockInfo's; only with a token that is for one block: who is confined does not say who the members are
+  LACE_FIELDS(token, block, epoch, offset, in_sync, filling, inode, file_offset, seal)
 };
 
 struct DataRange {
@@ -57,7 +59,8 @@ struct SyncBlocksReply {
   std::vector<Outcome> outcomes;  // one for each block
   LACE_FIELDS(outcomes)
 };
-// To every member: all writes answered before this was sent are on stable storage when it is answered.
+// To every member: all writes answered before this was sent are on stable storage when it is answered. Any token with a right
+// to write in the block will do, whatever pages it names.
 struct SyncBlocks {
   static constexpr Kind kind = Kind::sync_blocks;
   using Reply = SyncBlocksReply;
@@ -260,11 +263,14 @@ struct InspectBlockReply {
   std::vector<PageRun> runs;  // the account of its pages, merged
   LACE_FIELDS(exists, epoch, state, stored_bytes, missing_bytes, runs)
 };
+// Errors: denied.
 struct InspectBlock {
   static constexpr Kind kind = Kind::inspect_block;
   using Reply = InspectBlockReply;
   BlockId block{};
-  LACE_FIELDS(block)
+  std::string token{};  // of a tool, from InspectInodeReply; or
+  std::string pass{};   // control's
+  LACE_FIELDS(block, token, pass)
 };
 
 }  // namespace lace::wire

@@ -50,14 +50,24 @@ struct Extent {
   LACE_FIELDS(offset, length, block, block_offset)
 };
 
+// Pages [first, first + count) of a block.
+struct PageRange {
+  uint32_t first = 0;
+  uint32_t count = 0;
+  LACE_FIELDS(first, count)
+  bool operator==(const PageRange&) const = default;
+};
+
 // Where a block is: hard state of the namespace.
 struct BlockInfo {
   BlockId block{};
   Epoch epoch = 0;
-  std::vector<ServerId> in_sync;  // the first is the primary, which numbers the writes
-  std::vector<ServerId> filling;  // take every write, are not read by clients
-  std::string token;              // right to this block for a session that is confined to a subtree; else empty
-  LACE_FIELDS(block, epoch, in_sync, filling, token)
+  std::vector<ServerId> in_sync;   // the first is the primary, which numbers the writes
+  std::vector<ServerId> filling;   // take every write, are not read by clients
+  std::string token;               // right to this block for a session that is confined to a subtree; else empty
+  std::vector<PageRange> pages{};  // that the token is good for; empty: all of them
+  std::string seal{};              // with a token: control's word for the lists, that a WriteBlock must show
+  LACE_FIELDS(block, epoch, in_sync, filling, token, pages, seal)
 };
 
 // An address, and the CURVE public key (Z85, 40 characters) that must answer there. ipc:// needs none.

@@ -1,3 +1,4 @@
+#include "common/access/tokens.h"
 #include "control/handlers/handlers.h"
 
 namespace lace::control {
@@ -5,14 +6,30 @@ namespace {
 
 constexpr size_t max_blocks = 10'000;  // of one question
 
-bool may_see_block(Control& control, const Session& session, BlockId block) {
-  if (!session.confined() || session.granted.contains(block)) return true;
+bool is_own_block(Control& control, const Session& session, BlockId block) {
   const auto own = control.names->allocated_by(block, session.record.session);
   return own && *own;
 }
 
+bool may_see_block(Control& control, const Session& session, BlockId block) {
+  return !session.confined() || session.granted.contains(block) || is_own_block(control, session, block);
+}
+
+// The token of a confined session is good for those pages of a block it allocated that no file has yet. Those of files come
+// with the answers to GetExtents: of what the session wrote, too, since the file may have been moved out of the subtree. A
+// token for no page at all is still good to have the block synced.
+void add_token_for_block(Control& control, const Session& session, wire::BlockInfo& block) {
+  if (!session.confined()) return;
+  std::vector<wire::PageRange> pages;
+  if (is_own_block(control, session, block.block)) {
+    if (auto free = control.names->free_pages(block.block, access::max_token_ranges)) pages = std::move(*free);
+  }
+  if (pages.empty()) pages.push_back({0, 0});
+  add_token(control, session, block, std::move(pages));
+}
+
 void answer_block(Control& control, SessionId id, wire::BlockInfo block, Responder& responder) {
-  if (const Session* session = control.sessions.find(id)) add_token(control, *session, block);
+  if (const Session* session = control.sessions.find(id)) add_token_for_block(control, *session, block);
   wire::BlocksReply reply;
   reply.blocks.push_back(std::move(block));
   responder.answer(reply);
@@ -64,7 +81,7 @@ void handle(Control& control, const Asker& asker, wire::GetBlocks& message, Resp
   auto blocks = control.names->blocks(message.blocks);
   if (!blocks) return responder.refuse(blocks.error());
   wire::BlocksReply reply{std::move(*blocks)};
-  for (wire::BlockInfo& block : reply.blocks) add_token(control, *session, block);
+  for (wire::BlockInfo& block : reply.blocks) add_token_for_block(control, *session, block);
   responder.answer(reply);
 }
 
@@ -79,6 +96,11 @@ void handle(Control& control, const Asker& asker, wire::ReportFailure& message, 
     if (session->record.read_only) return responder.refuse(Code::read_only, "the session is read-only");
     if (!may_see_block(control, *session, message.block)) {
       return responder.refuse(Code::denied, "the block holds nothing of the session's subtree");
+    }
+    if (session->confined()) {
+      // Others have files in the block, whose copies it must not be able to do away with: it is believed of servers only of
+      // which control has not heard either. With nobody to drop the answer is where the block is now.
+      std::erase_if(message.failed, [&](ServerId server) { return !control.servers.lease_over(server, control.now()); });
     }
   }
   if (message.failed.size() > 2 * max_copies) return responder.refuse(Code::malformed, "more servers than a block has");

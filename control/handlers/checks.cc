@@ -1,3 +1,5 @@
+#include "common/access/tokens.h"
+#include "common/base/check.h"
 #include "control/handlers/handlers.h"
 
 namespace lace::control {
@@ -31,10 +33,22 @@ bool is_visible(Control& control, const Session& session, InodeId inode, Respond
   return false;
 }
 
+uint8_t rights_of(const Session& session) {
+  return session.record.read_only ? access::may_read : access::may_read | access::may_write;
+}
+
 void add_token(Control& control, const Session& session, wire::BlockInfo& block) {
   if (!session.confined()) return;
-  block.token = control.credentials.token(session.record.session, block.block, !session.record.read_only,
+  block.token = control.credentials.token({session.record.session, block.block, rights_of(session), block.pages},
                                           control.options.timing.token_lease);
+  block.seal = control.credentials.seal(block);
+}
+
+void add_token(Control& control, const Session& session, wire::BlockInfo& block, std::vector<wire::PageRange> pages) {
+  if (!session.confined()) return;
+  CHECK(!pages.empty());  // that would be all of them
+  block.pages = std::move(pages);
+  add_token(control, session, block);
 }
 
 }  // namespace lace::control

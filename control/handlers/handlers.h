@@ -55,7 +55,11 @@ void handle(Control&, const Asker&, wire::FileSystemUsage&, Responder);
 Session* session_of(Control&, const Asker&, SessionId session, Responder&);
 // Whether a session that is confined to a subtree may name the inode; else refuses with `denied`.
 bool is_visible(Control&, const Session&, InodeId inode, Responder&);
-// Gives a confined session its token for the block.
+// As access::Rights.
+uint8_t rights_of(const Session&);
+// Gives a confined session its token, and the seal, for a block that it has just allocated, or for these pages (one range at
+// least).
 void add_token(Control&, const Session&, wire::BlockInfo& block);
+void add_token(Control&, const Session&, wire::BlockInfo& block, std::vector<wire::PageRange> pages);
 
 }  // namespace lace::control

@@ -1,12 +1,16 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "common/access/tokens.h"
 #include "control/handlers/handlers.h"
 
 namespace lace::control {
 namespace {
 
 constexpr uint32_t max_extents = 1'000;  // of one answer
+// To a confined session: what they lie on must fit into a token.
+constexpr uint32_t max_confined_extents = access::max_token_ranges;
 constexpr size_t max_granted = 100'000;  // blocks a confined session is remembered to have seen
 
 // The inode is there, and the session may see it.
@@ -22,8 +26,25 @@ void answer_with(Result<Value> value, Responder& responder, Make&& make) {
   responder.answer(make(std::move(*value)));
 }
 
+// The pages that these extents of one file touch in each block; what touches or overlaps is merged.
+std::map<BlockId, std::vector<wire::PageRange>> pages_of(std::vector<wire::Extent> extents) {
+  std::sort(extents.begin(), extents.end(), [](const auto& a, const auto& b) { return a.block_offset < b.block_offset; });
+  std::map<BlockId, std::vector<wire::PageRange>> pages;
+  for (const wire::Extent& extent : extents) {
+    const auto first = static_cast<uint32_t>(extent.block_offset / page_bytes);
+    const auto end = static_cast<uint32_t>((extent.block_offset + extent.length + page_bytes - 1) / page_bytes);
+    auto& ranges = pages[extent.block];
+    if (!ranges.empty() && first <= ranges.back().first + ranges.back().count) {
+      ranges.back().count = std::max(ranges.back().count, end - ranges.back().first);
+    } else {
+      ranges.push_back({first, end - first});
+    }
+  }
+  return pages;
+}
+
 void answer_extents(Control& control, Session& session, InodeId inode, uint64_t offset, uint64_t length, Responder& responder) {
-  auto found = control.names->extents(inode, offset, length, max_extents);
+  auto found = control.names->extents(inode, offset, length, session.confined() ? max_confined_extents : max_extents);
   if (!found) return responder.refuse(found.error());
   std::set<BlockId> ids;
   for (const wire::Extent& extent : found->extents) ids.insert(extent.block);
@@ -31,8 +52,9 @@ void answer_extents(Control& control, Session& session, InodeId inode, uint64_t 
   if (!blocks) return responder.refuse(blocks.error());
   if (session.confined()) {
     if (session.granted.size() > max_granted) session.granted.clear();  // it asks for the extents again
+    auto pages = pages_of(found->extents);
     for (wire::BlockInfo& block : *blocks) {
-      add_token(control, session, block);
+      add_token(control, session, block, std::move(pages[block.block]));
       session.granted.insert(block.block);
     }
   }

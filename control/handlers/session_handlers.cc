@@ -18,8 +18,8 @@ wire::OpenSessionReply describe(Control& control, const Session& session) {
   reply.read_only = session.record.read_only;
   reply.sole = session.sole;
   if (!session.confined()) {
-    reply.token = control.credentials.token(session.record.session, BlockId{0}, !session.record.read_only,
-                                            control.options.timing.token_lease);
+    reply.token =
+        control.credentials.token({session.record.session, BlockId{0}, rights_of(session)}, control.options.timing.token_lease);
   }
   reply.token_lease_ms = static_cast<uint64_t>(control.options.timing.token_lease.count());
   reply.servers = control.servers.infos(control.now());
@@ -67,6 +67,14 @@ void handle(Control& control, const Asker& asker, wire::OpenSession& message, Re
 void handle(Control& control, const Asker& asker, wire::ResumeSession& message, Responder responder) {
   Session* session = session_of(control, asker, message.session, responder);
   if (session == nullptr) return;
+  if (session->confined()) {
+    const auto outside = [&](InodeId inode) {
+      const auto inside = control.names->is_inside(inode, session->record.root);
+      return !inside || !*inside;
+    };
+    std::erase_if(message.held, outside);
+    std::erase_if(message.locks, [&](const wire::LockRange& range) { return outside(range.inode); });
+  }
   control.keeper.resume(*session, message.held, message.locks);
   responder.answer(describe(control, *session));
 }

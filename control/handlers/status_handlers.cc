@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/access/tokens.h"
 #include "control/handlers/handlers.h"
 #include "control/mapping/capacity.h"
 #include "control/repair/health.h"
@@ -48,6 +49,10 @@ void handle(Control& control, const Asker& asker, wire::InspectInode& message, R
   for (const wire::BlockInfo& block : *blocks) {
     members.insert(block.in_sync.begin(), block.in_sync.end());
     members.insert(block.filling.begin(), block.filling.end());
+  }
+  for (wire::BlockInfo& block : *blocks) {
+    block.token =
+        control.credentials.token({SessionId{0}, block.block, access::may_inspect}, control.options.timing.token_lease);
   }
   wire::InspectInodeReply reply{std::move(found->attributes), std::move(found->extents), std::move(*blocks), {}};
   for (const ServerId id : members) {

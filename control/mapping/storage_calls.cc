@@ -88,7 +88,7 @@ void StorageCalls::remove(ServerId server, std::vector<BlockId> blocks, Done don
 }
 
 void StorageCalls::inspect(ServerId server, BlockId block, std::function<void(Result<wire::InspectBlockReply>)> done) {
-  call<wire::InspectBlock>(server, wire::InspectBlock{block}, timing_.set_epochs_timeout, std::move(done));
+  call<wire::InspectBlock>(server, wire::InspectBlock{block, {}, pass_()}, timing_.set_epochs_timeout, std::move(done));
 }
 
 }  // namespace lace::control

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/net/transport.h"
+#include "common/wire/types.h"
 
 namespace lace::control {
 
@@ -19,10 +21,19 @@ struct PeerRights {
   bool confined() const { return subtree != "/"; }
 };
 
+// A right for storage servers to grant.
+struct Grant {
+  SessionId session{};
+  BlockId block{};                       // 0: every block
+  uint8_t rights = 0;                    // access::Rights, or-ed
+  std::vector<wire::PageRange> pages{};  // of the block; empty: all
+};
+
 struct Credentials {
   std::function<PeerRights(const net::Peer&)> rights;
-  // A right for storage servers: to one block, or (BlockId{0}) to all.
-  std::function<std::string(SessionId session, BlockId block, bool write, Millis lease)> token;
+  std::function<std::string(const Grant& grant, Millis lease)> token;
+  // Proof for storage servers that these are the block's members.
+  std::function<std::string(const wire::BlockInfo& block)> seal;
   // Proof for storage servers that control speaks.
   std::function<std::string()> pass;
 };

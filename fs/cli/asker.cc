@@ -55,8 +55,8 @@ Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {
   return ask_controls(wire::InspectInode{inode}, timeout);
 }
 
-Result<wire::InspectBlockReply> Asker::inspect(const wire::Endpoint& storage, BlockId block, Millis timeout) {
-  auto answered = net::call(*caller_, storage, wire::InspectBlock{block}, timeout);
+Result<wire::InspectBlockReply> Asker::inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout) {
+  auto answered = net::call(*caller_, storage, wire::InspectBlock{block.block, block.token, {}}, timeout);
   if (!answered) return pass(answered);
   return std::move(answered->reply);
 }

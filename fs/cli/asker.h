@@ -29,7 +29,7 @@ class Asker {
   Result<wire::ClusterStatusReply> status(Millis timeout);
   Result<wire::InspectInodeReply> inspect(InodeId inode, Millis timeout);
   // Asks a storage server.
-  Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, BlockId block, Millis timeout);
+  Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 
   void pause(Millis duration);
 

@@ -65,7 +65,7 @@ std::vector<CopyInfo> copies_of(const wire::BlockInfo& block, const std::vector<
     }
     CopyInfo copy{server->name, role, std::nullopt, "is down"};
     if (server->state != wire::ServerState::down) {
-      auto told = asker.inspect(server->endpoint, block.block, Millis(3'000));
+      auto told = asker.inspect(server->endpoint, block, Millis(3'000));
       if (told) {
         copy.told = std::move(*told);
       } else {

@@ -11,6 +11,13 @@ bool is_away(const Error& error, const wire::ServerInfo& server) {
   return error.code == Code::unknown || error.what.starts_with(server.endpoint.url);
 }
 
+void BlockMap::learn(const std::vector<wire::BlockInfo>& blocks) {
+  cache_.put(blocks);
+  // Rights are asked for anew in time, as if the answer had taken a quarter of their life to come.
+  const Instant good_until = control_.clock().now() + control_.session().token_lease() * 3 / 4;
+  for (const wire::BlockInfo& block : blocks) tokens_.put(block, good_until);
+}
+
 Result<BlockMap::Info> BlockMap::find(net::Caller& caller, BlockId block) {
   if (auto known = cache_.find(block)) return known;
   return refresh(caller, block, 0);
@@ -18,13 +25,17 @@ Result<BlockMap::Info> BlockMap::find(net::Caller& caller, BlockId block) {
 
 Result<BlockMap::Info> BlockMap::refresh(net::Caller& caller, BlockId block, Epoch seen) {
   if (auto known = cache_.find(block); known && known->epoch > seen) return known;
+  return ask(caller, block);
+}
+
+Result<BlockMap::Info> BlockMap::ask(net::Caller& caller, BlockId block) {
   auto reply = control_.ask(caller, wire::GetBlocks{{}, {block}});
   if (!reply) return pass(reply);
   if (reply->blocks.empty()) {
     cache_.erase(block);
     return fail(Code::stale, to_string(block) + " does not exist any more");
   }
-  cache_.put(reply->blocks);
+  learn(reply->blocks);
   auto known = cache_.find(block);
   return known ? known : std::make_shared<const wire::BlockInfo>(reply->blocks.front());
 }
@@ -55,7 +66,7 @@ Result<BlockMap::Info> BlockMap::report(net::Caller& caller, const Info& used, S
     if (reply.error().code == Code::no_entry) return fail(Code::stale, to_string(used->block) + " does not exist any more");
     return used;
   }
-  cache_.put(reply->reply.blocks);
+  learn(reply->reply.blocks);
   auto known = cache_.find(used->block);
   return known ? known : used;
 }
@@ -67,9 +78,38 @@ Servers::Info BlockMap::server(net::Caller& caller, ServerId server) {
   return servers_.find(server);
 }
 
-std::string BlockMap::token_for(const wire::BlockInfo& block) const {
-  if (!block.token.empty()) return block.token;
-  const auto token = control_.session().token();
+Result<std::string> BlockMap::token_for(net::Caller& caller, BlockId block, uint64_t offset, uint64_t length) {
+  if (const auto all = control_.session().token(); all && !all->empty()) return *all;
+  const auto known = [&] { return tokens_.find(block, offset, length, control_.clock().now()); };
+  if (const auto token = known()) return *token;
+  // Where this mount may still place new bytes control gives the right for the asking.
+  if (auto asked = ask(caller, block); !asked) return pass(asked);
+  if (const auto token = known()) return *token;
+  return fail(Code::stale, "the right to these bytes of " + to_string(block) + " has ended");
+}
+
+Result<std::string> BlockMap::token_for(net::Caller& caller, BlockId block, uint64_t offset, uint64_t length, InodeId inode,
+                                        uint64_t file_offset) {
+  auto token = token_for(caller, block, offset, length);
+  if (token || token.error().code != Code::stale) return token;
+  const uint64_t before = file_offset % page_bytes;  // the page may be mapped in another part only
+  wire::GetExtents question;
+  question.inode = inode;
+  question.offset = file_offset - before;
+  question.length = (before + length + page_bytes - 1) / page_bytes * page_bytes;
+  auto extents = control_.ask(caller, question);
+  if (!extents) return extents.error().code == Code::interrupted ? Result<std::string>(pass(extents)) : token;
+  learn(extents->blocks);
+  const auto known = tokens_.find(block, offset, length, control_.clock().now());
+  return known ? *known : token;
+}
+
+std::string BlockMap::token_to_sync(net::Caller& caller, BlockId block) {
+  if (const auto all = control_.session().token(); all && !all->empty()) return *all;
+  const auto known = [&] { return tokens_.any(block, control_.clock().now()); };
+  if (const auto token = known()) return *token;
+  static_cast<void>(ask(caller, block));
+  const auto token = known();
   return token ? *token : std::string();
 }
 

@@ -26,8 +26,9 @@ class BlockPool {
 
   // A whole block. Errors: no_space, io, interrupted.
   Result<BlockId> take(net::Caller& caller);
-  // Room for the pages of a small file. Never at a block offset equal to the file offset within its chunk: that equality
-  // is how a file's own blocks are recognised.
+  // Room for the pages of a small file. A page is given out once, whatever becomes of the file: somebody may have a right to it
+  // for a minute more (common/access/tokens.h). Never at a block offset equal to the file offset within its chunk: that
+  // equality is how a file's own blocks are recognised.
   Result<Extent> pack(net::Caller& caller, Range pages);
   Status refill(net::Caller& caller);
   // Whether this session allocated the block, and control still lets it place new pages there. All others are for

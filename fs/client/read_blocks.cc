@@ -56,9 +56,11 @@ class StorageChannel::Reading final : public BlockRequests {
     return first;
   }
 
-  net::Request request(size_t index, const wire::BlockInfo& info) override {
+  Result<net::Request> request(size_t index, const wire::BlockInfo& info) override {
     const BlockRead& read = reads_[index];
-    return net::request_of(wire::ReadBlock{blocks_.token_for(info), info.block, info.epoch, read.offset, read.length});
+    auto token = blocks_.token_for(caller_, info.block, read.offset, read.length);
+    if (!token) return pass(token);
+    return net::request_of(wire::ReadBlock{std::move(*token), info.block, info.epoch, read.offset, read.length});
   }
 
   Status take(size_t index, net::Answer answer) override {
@@ -83,6 +85,7 @@ class StorageChannel::Reading final : public BlockRequests {
     if (error.code == Code::denied || error.code == Code::fenced) {
       blocks_.control().session().request_attention();
       if (++denied_ > 20) return fail(Code::access, error.what);
+      if (denied_ > 1) blocks_.distrust_tokens(flight.info->block);
     }
     if (error.code != Code::stale && failed % copies != 0) return {};  // the next member
     // All were tried: is there anything new? A read does not throw servers out: `what` is not theirs.

@@ -47,14 +47,14 @@ void Session::opened(const wire::OpenSessionReply& reply, Instant sent) {
 
 void Session::resumed(const wire::OpenSessionReply& reply, Instant sent) {
   term_ = reply.term;
-  set_token(reply.token);
+  set_token(reply.token, reply.token_lease_ms);
   set_sole(false);
   take_lease(reply.lease_ms, sent);
   set_sole(reply.sole);
 }
 
 void Session::renewed(const wire::RenewSessionReply& reply, Instant sent) {
-  set_token(reply.token);
+  set_token(reply.token, reply.token_lease_ms);
   take_lease(0, sent);
   observe_term(reply.term);
 }
@@ -80,7 +80,8 @@ void Session::distrust() {
   if (stamp_.load() != 0) stamp_ = ++last_stamp_;
 }
 
-void Session::set_token(const std::string& token) {
+void Session::set_token(const std::string& token, uint64_t lease_ms) {
+  token_lease_ms_ = lease_ms;
   const std::lock_guard lock(mutex_);
   token_ = std::make_shared<const std::string>(token);
 }

@@ -25,7 +25,10 @@ class Session {
   uint64_t term() const { return term_.load(); }
   uint32_t copies() const { return copies_.load(); }
   bool read_only() const { return read_only_.load(); }
+  // The right to every block; empty: the session is confined, and rights come with the blocks.
   std::shared_ptr<const std::string> token() const;
+  // How long rights last, from the moment control gave them.
+  Millis token_lease() const { return Millis(token_lease_ms_.load()); }
 
   // What is learned of the namespace in the name of this number may be believed as long as it stays the same and is not 0.
   // 0: there are other sessions, or the lease is uncertain: ask control. Take it before asking.
@@ -53,7 +56,7 @@ class Session {
 
  private:
   void take_lease(uint32_t lease_ms, Instant sent);
-  void set_token(const std::string& token);
+  void set_token(const std::string& token, uint64_t lease_ms);
 
   const Clock& clock_;
   std::atomic<InodeId> root_{root_inode};
@@ -61,6 +64,7 @@ class Session {
   std::atomic<uint32_t> copies_{2};
   std::atomic<bool> read_only_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> token_lease_ms_{0};
   std::atomic<uint64_t> stamp_{0};         // 0: not sole
   std::atomic<int64_t> certain_until_{0};  // Instant, ns
 

@@ -87,7 +87,7 @@ void StorageChannel::Syncing::start(Batch& batch) {
   if (token && !token->empty()) message.token = *token;
   for (const auto& info : batch.blocks) {
     message.blocks.push_back({info->block, info->epoch});
-    if (message.token.empty()) message.tokens.push_back(info->token);
+    if (message.token.empty()) message.tokens.push_back(blocks_.token_to_sync(caller_, info->block));
   }
   batch.ticket = caller_.start(batch.server->endpoint, net::request_of(message), sync_within);
 }
@@ -122,7 +122,10 @@ Status StorageChannel::Syncing::mend() {
                                     {"server", raw(failure.server)},
                                     {"error", name_of(code)},
                                     {"what", failure.error.what}});
-    if (code == Code::denied || code == Code::fenced) blocks_.control().session().request_attention();
+    if (code == Code::denied || code == Code::fenced) {
+      blocks_.control().session().request_attention();
+      blocks_.distrust_tokens(failure.info->block);
+    }
     auto next = blocks_.recover(caller_, failure.info, failure.server, failure.error, backoff_);
     if (!next && next.error().code != Code::stale) return pass(next);
   }

@@ -15,11 +15,12 @@ class StorageChannel::Writing final : public BlockRequests {
   size_t member_of(size_t, const wire::BlockInfo&) const override { return 0; }
   Millis within() const override { return write_within; }
 
-  net::Request request(size_t index, const wire::BlockInfo& info) override {
+  Result<net::Request> request(size_t index, const wire::BlockInfo& info) override {
     const BlockWrite& write = writes_[index];
-    wire::WriteBlock message{
-        blocks_.token_for(info), info.block, info.epoch, write.offset, info.in_sync, info.filling, write.inode,
-        write.file_offset};
+    auto token = blocks_.token_for(caller_, info.block, write.offset, write.bytes.size(), write.inode, write.file_offset);
+    if (!token) return pass(token);
+    wire::WriteBlock message{std::move(*token), info.block,  info.epoch,        write.offset, info.in_sync,
+                             info.filling,      write.inode, write.file_offset, info.seal};
     return net::request_of(message, write.bytes);
   }
 
@@ -38,6 +39,7 @@ class StorageChannel::Writing final : public BlockRequests {
     if (error.code == Code::denied || error.code == Code::fenced) {
       blocks_.control().session().request_attention();  // for a new token
       if (++denied_ > 20) return fail(Code::access, error.what);
+      if (denied_ > 1) blocks_.distrust_tokens(flight.info->block);
     }
     auto next = blocks_.recover(caller_, flight.info, flight.server->server, error, backoff_);
     return next ? Status{} : pass(next);

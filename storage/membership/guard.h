@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/access/tokens.h"
+#include "common/wire/storage_messages.h"
 
 namespace lace::storage {
 
@@ -21,12 +22,17 @@ class Guard {
   // `rights` as access::Rights. Errors: denied (no right to this block, not made under this cluster's secret, or run out),
   // fenced (the session has ended).
   Status check_token(const std::string& token, BlockId block, uint8_t rights) const;
+  // The same for the bytes that are read or written: at least one, and none behind the block's end.
+  Status check_read(const wire::ReadBlock& message) const;
+  Status check_write(const wire::WriteBlock& message, size_t length) const;
   // A server of the cluster in that role says it. Error: denied.
   Status check_pass(const std::string& pass, access::Role role) const;
   // Empty before there is a secret.
   std::string make_pass();
 
  private:
+  Status check_session(const Result<access::Token>& token) const;
+
   const Clock& clock_;
   std::optional<access::TokenChecker> tokens_;
   std::optional<access::PassChecker> passes_;

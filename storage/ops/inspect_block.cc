@@ -1,9 +1,12 @@
-// The account of a copy, for `lace info`. It shows no bytes, so it needs no token.
+// The account of a copy, for `lace info` and for control. It shows no bytes, but what others have written, and when.
 #include "storage/ops/server.h"
 
 namespace lace::storage {
 
 void inspect_block(Server& server, wire::InspectBlock message, Asked asked) {
+  const Status may = message.pass.empty() ? server.guard.check_token(message.token, message.block, access::may_inspect)
+                                          : server.guard.check_pass(message.pass, access::Role::control);
+  if (!may) return asked.reply.refuse(may.error());
   const auto info = server.store.find(message.block);
   if (!info) return asked.reply.answer(wire::InspectBlockReply{});
   wire::InspectBlockReply answer;

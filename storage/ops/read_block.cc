@@ -4,10 +4,11 @@
 namespace lace::storage {
 
 void read_block(Server& server, wire::ReadBlock message, Asked asked) {
-  Status may = server.guard.check_token(message.token, message.block, access::may_read);
+  Status may;
+  if (message.length == 0 || message.length > max_io_bytes || message.offset > block_bytes - message.length)
+    may = fail(Code::malformed, "a read outside of the block, too long or of nothing");
+  if (may) may = server.guard.check_read(message);
   if (may) may = server.membership.check_lease();
-  if (may && (message.length == 0 || message.length > max_io_bytes))
-    may = fail(Code::malformed, "a read too long or of nothing");
   if (!may) {
     ++server.counters.refused;
     return asked.reply.refuse(may.error());

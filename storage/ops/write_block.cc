@@ -30,7 +30,7 @@ Status check_message(const Server& server, const wire::WriteBlock& message, size
     return fail(Code::malformed, "a write outside of the block, or too long");
   }
   if (message.in_sync.size() + message.filling.size() > most_members) return fail(Code::malformed, "too many members");
-  if (Status may = server.guard.check_token(message.token, message.block, access::may_write); !may) return may;
+  if (Status may = server.guard.check_write(message, bytes); !may) return may;
   if (Status lease = server.membership.check_lease(); !lease) return lease;
   if (message.in_sync.empty() || message.in_sync.front() != server.membership.self()) {
     return fail(Code::stale, "this server is not the primary");

@@ -1,6 +1,7 @@
 // Clients that do not belong, and clients that want more than their key allows, over tcp.
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gmock/gmock.h>
 
@@ -242,7 +243,7 @@ TEST_F(Hostile, AConfinedKeyReachesNothingOutside) {
     for (int number = 1; number <= 2; ++number) {
       wire::ReadBlock read{token, block, where.epoch, theirs->extents[0].block_offset, 4096};
       EXPECT_FALSE(confined.ask(cluster_->storage(number), read));
-      wire::WriteBlock write{token, block, where.epoch, 0, where.in_sync, where.filling, mine, 0};
+      wire::WriteBlock write{token, block, where.epoch, 0, where.in_sync, where.filling, mine, 0, own->blocks.at(0).seal};
       EXPECT_FALSE(confined.ask(cluster_->storage(number), write, Bytes(std::string(4096, 'x'))));
     }
   }
@@ -256,12 +257,162 @@ TEST_F(Hostile, AConfinedKeyReachesNothingOutside) {
   for (int number = 1; number <= 2; ++number) {
     EXPECT_FALSE(confined.ask(cluster_->storage(number), wire::DeleteBlocks{"", {block}}));
     EXPECT_FALSE(confined.ask(cluster_->storage(number), wire::FetchPages{"", block, 0, where.epoch, {}}));
+    EXPECT_FALSE(confined.ask(cluster_->storage(number), wire::FetchPages{own->blocks.at(0).token, block, 0, where.epoch, {}}));
+    EXPECT_FALSE(confined.ask(cluster_->storage(number), wire::InspectBlock{block}));
+    EXPECT_FALSE(confined.ask(cluster_->storage(number), wire::InspectBlock{block, own->blocks.at(0).token, {}}));
     const auto epochs = confined.ask(cluster_->storage(number), wire::SetEpochs{"", {}});
     EXPECT_FALSE(epochs);
   }
   EXPECT_SHELL(cluster_->environment(),
                R"sh([ "$(ls $T/admin)" = $'in\nout' ]; [ "$(cat $T/admin/out/file)" = secret ]; [ -e $T/admin/in/file ]
     [ "$(stat -c %s $T/admin/out/big)" = 1048576 ])sh");
+}
+
+// A block that a file in /in and one in /out share, and where they are in it.
+struct SharedBlock {
+  InodeId mine{}, theirs{};
+  wire::Extent my_extent, their_extent;
+  wire::BlockInfo where;
+};
+
+class HostileInSharedBlocks : public Hostile {
+ protected:
+  // Which of the mount's packs a file goes to depends on the thread that closes it: of many files some share one.
+  void SetUp() override {
+    Hostile::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    const Ran made = shell(
+        R"sh(for i in $(seq 20); do echo my-$i >$T/admin/in/$i; echo secret-$i >$T/admin/out/$i; done; sync $T/admin/in/1)sh",
+        cluster_->environment());
+    ASSERT_TRUE(made.ok()) << made.output;
+    wire::OpenSession open;
+    open.subtree = "/";
+    admin_.emplace(cluster_->key("admin"));
+    const auto opened = admin_->ask(cluster_->control(), open);
+    ASSERT_TRUE(opened) << opened.error().what;
+    all_ = opened->session;
+    token_ = opened->token;
+    find_shared();
+    ASSERT_NE(shared_.mine, InodeId{}) << "no file in /in shares a block with one in /out";
+  }
+
+  std::map<InodeId, wire::ExtentsReply> files_in(const std::string& directory) {
+    std::map<InodeId, wire::ExtentsReply> found;
+    const auto top = admin_->ask(cluster_->control(), wire::Lookup{all_, root_inode, directory});
+    for (int i = 1; i <= 20; ++i) {
+      const auto file = admin_->ask(cluster_->control(), wire::Lookup{all_, top->attributes.inode, std::to_string(i)});
+      auto extents = admin_->ask(cluster_->control(), wire::GetExtents{all_, file->attributes.inode, 0, 1 << 20});
+      if (extents && !extents->extents.empty()) found[file->attributes.inode] = *extents;
+    }
+    return found;
+  }
+  void find_shared() {
+    const auto mine = files_in("in"), theirs = files_in("out");
+    for (const auto& [my_inode, my] : mine) {
+      for (const auto& [their_inode, their] : theirs) {
+        if (my.extents[0].block != their.extents[0].block) continue;
+        shared_ = {my_inode, their_inode, my.extents[0], their.extents[0], my.blocks.at(0)};
+        return;
+      }
+    }
+  }
+  // Every token for the block that the session is given, whatever it asks.
+  std::vector<std::string> tokens_of(Speaker& speaker, SessionId session) {
+    const std::string control = cluster_->control();
+    std::vector<std::string> tokens;
+    const auto take = [&](const std::vector<wire::BlockInfo>& blocks) {
+      for (const wire::BlockInfo& block : blocks) {
+        if (block.block != shared_.where.block) continue;
+        tokens.push_back(block.token);
+        seal_ = block.seal;
+      }
+    };
+    if (const auto opened = speaker.ask(control, wire::OpenInode{session, shared_.mine})) take(opened->blocks);
+    EXPECT_EQ(tokens.size(), 1u) << "it may read its own file";
+    if (const auto some = speaker.ask(control, wire::GetExtents{session, shared_.mine, 0, 1})) take(some->blocks);
+    if (const auto past = speaker.ask(control, wire::GetExtents{session, shared_.mine, 1 << 20, 1})) take(past->blocks);
+    if (const auto blocks = speaker.ask(control, wire::GetBlocks{session, {shared_.where.block}})) take(blocks->blocks);
+    if (const auto own = speaker.ask(control, wire::AllocateBlocks{session, 1})) tokens.push_back(own->blocks.at(0).token);
+    return tokens;
+  }
+  std::string storage_of(ServerId server) {
+    const auto status = admin_->ask(cluster_->control(), wire::ClusterStatus{});
+    for (const wire::ServerInfo& info : status->servers) {
+      if (info.server == server) return cluster_->storage(info.name == "storage-1" ? 1 : 2);
+    }
+    return {};
+  }
+  Code read(Speaker& speaker, const std::string& token, uint64_t offset, uint64_t length) {
+    const wire::ReadBlock message{token, shared_.where.block, shared_.where.epoch, offset, length};
+    const auto answer = speaker.ask(storage_of(shared_.where.in_sync.at(0)), message);
+    return answer ? Code{} : answer.error().code;
+  }
+  Code write(Speaker& speaker, const std::string& token, uint64_t offset, const std::string& bytes) {
+    wire::WriteBlock message;
+    message.token = token;
+    message.block = shared_.where.block;
+    message.epoch = shared_.where.epoch;
+    message.offset = offset;
+    message.in_sync = shared_.where.in_sync;
+    message.inode = shared_.mine;
+    message.seal = seal_;
+    const auto answer = speaker.ask(storage_of(shared_.where.in_sync.at(0)), message, Bytes(bytes));
+    return answer ? Code{} : answer.error().code;
+  }
+  void expect_nothing_is_lost() {
+    EXPECT_SHELL(
+        cluster_->environment(),
+        R"sh(echo 3 >/proc/sys/vm/drop_caches; for i in $(seq 20); do [ "$(cat $T/admin/out/$i)" = secret-$i ]; done)sh");
+  }
+
+  std::optional<Speaker> admin_;
+  SessionId all_{};
+  std::string token_, seal_;
+  SharedBlock shared_;
+};
+
+TEST_F(HostileInSharedBlocks, AConfinedKeyReachesItsOwnPagesOnly) {
+  for (const std::string name : {"confined", "reader"}) {
+    Speaker speaker(cluster_->key(name));
+    wire::OpenSession open;
+    open.subtree = "/";
+    const auto session = speaker.ask(cluster_->control(), open);
+    ASSERT_TRUE(session) << session.error().what;
+    const auto tokens = tokens_of(speaker, session->session);
+    ASSERT_FALSE(tokens.empty());
+    const uint64_t mine = shared_.my_extent.block_offset, theirs = shared_.their_extent.block_offset;
+    EXPECT_EQ(read(speaker, tokens[0], mine, shared_.my_extent.length), Code{}) << name << " reads its own file";
+    EXPECT_EQ(read(*admin_, token_, theirs, page_bytes), Code{}) << "the right question, asked by the wrong one";
+    for (const std::string& token : tokens) {
+      EXPECT_EQ(read(speaker, token, theirs, page_bytes), Code::denied) << name;
+      EXPECT_EQ(read(speaker, token, theirs, 1), Code::denied) << name;
+      EXPECT_EQ(read(speaker, token, std::min(mine, theirs), std::max(mine, theirs) - std::min(mine, theirs) + 1),
+                Code::denied);
+      EXPECT_EQ(read(speaker, token, 0, max_io_bytes), Code::denied) << name;
+      EXPECT_EQ(write(speaker, token, theirs, "destroyed"), Code::denied) << name;
+      EXPECT_EQ(write(speaker, token, std::min(mine, theirs), std::string(max_io_bytes, 'x')), Code::denied) << name;
+    }
+    // Its own file may be written by one of them only.
+    EXPECT_EQ(write(speaker, tokens[0], mine, "mine"), name == "confined" ? Code{} : Code::denied);
+  }
+  expect_nothing_is_lost();
+}
+
+// Whose bytes a mount of a confined key reads and writes there it is right to do so.
+TEST_F(HostileInSharedBlocks, AConfinedMountReadsAndWritesItsOwnFiles) {
+  const Ran mounted = cluster_->mount("confined");
+  ASSERT_TRUE(mounted.ok()) << mounted.output;
+  EXPECT_SHELL(cluster_->environment(), R"sh(
+    for i in $(seq 20); do [ "$(cat $T/confined/$i)" = my-$i ]; done
+    for i in $(seq 20); do echo changed-$i >>$T/confined/$i; done; sync -f $T/confined
+    for i in $(seq 20); do [ "$(cat $T/admin/in/$i)" = "my-$i
+changed-$i" ]; done
+    head -c 4M /dev/urandom >$T/x; cp $T/x $T/confined/holes
+    for i in $(seq 0 2 798); do fallocate -p -o $((i * 4096)) -l 4096 $T/x; fallocate -p -o $((i * 4096)) -l 4096 $T/confined/holes; done
+    sync $T/confined/holes; echo 3 >/proc/sys/vm/drop_caches; cmp $T/x $T/confined/holes; cmp $T/x $T/admin/in/holes
+    printf xxx | dd of=$T/x bs=1 seek=4097 conv=notrunc 2>/dev/null; printf xxx | dd of=$T/confined/holes bs=1 seek=4097 conv=notrunc 2>/dev/null
+    cmp $T/x $T/admin/in/holes)sh");
+  expect_nothing_is_lost();
 }
 
 }  // namespace

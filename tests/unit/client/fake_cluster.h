@@ -32,6 +32,9 @@ class FakeCluster {
   void restart_control();      // a new term; sessions live on, but must resume
   void fence_all();            // sessions end
   void set_sole(bool sole) { sole_ = sole; }
+  // From the next session on: rights come with blocks, and are good for the pages of the inode that was asked for.
+  void confine() { confined_ = true; }
+  void end_tokens();  // as time does
   void push_event(wire::EventKind kind, uint64_t value);
   bool acknowledged_all();  // every event was seen and handled by the session
 
@@ -91,6 +94,9 @@ class FakeCluster {
   void check_pages(const Node& node, const wire::Extent& extent);
   void raise_epoch(BlockId block, ServerId without);
   BlockId new_block();
+  wire::BlockInfo with_token(wire::BlockInfo info, std::vector<wire::PageRange> pages);
+  std::vector<wire::PageRange> free_pages(BlockId block);  // {{0, 0}}: none
+  bool allows(const std::string& token, const wire::BlockInfo& block, uint64_t offset, uint64_t length);
   Node* node(InodeId inode);
   std::string read_file(Node& node);
 
@@ -112,6 +118,9 @@ class FakeCluster {
   uint64_t session_ = 0, term_ = 1;
   bool resumed_ = true;
   bool sole_ = true;
+  bool confined_ = false;
+  std::map<std::string, wire::BlockInfo> tokens_;  // and what they are good for
+  uint64_t next_token_ = 1;
   FakeNetwork network_;
 };
 

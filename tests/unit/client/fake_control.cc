@@ -77,7 +77,8 @@ wire::OpenSessionReply FakeCluster::session_reply() {
   reply.term = term_;
   reply.lease_ms = 15'000;
   reply.sole = sole_;
-  reply.token = "token";
+  reply.token = confined_ ? "" : "token";
+  reply.token_lease_ms = 60'000;
   reply.servers = server_list();
   return reply;
 }
@@ -109,7 +110,7 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
     case wire::Kind::renew_session: {
       const auto message = decoded(std::type_identity<wire::RenewSession>{});
       if (raw(message.session) != session_) return fail(Code::fenced);
-      return answer(wire::RenewSessionReply{term_, "token", 60'000, server_list()}, term_);
+      return answer(wire::RenewSessionReply{term_, confined_ ? "" : "token", 60'000, server_list()}, term_);
     }
     case wire::Kind::close_session: return answer(wire::Done{}, term_);
     case wire::Kind::wait_events: {
@@ -175,13 +176,13 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
     case wire::Kind::allocate_blocks: {
       wire::BlocksReply reply;
       const auto message = decoded(std::type_identity<wire::AllocateBlocks>{});
-      for (uint32_t index = 0; index < message.count; ++index) reply.blocks.push_back(blocks_[new_block()]);
+      for (uint32_t index = 0; index < message.count; ++index) reply.blocks.push_back(with_token(blocks_[new_block()], {}));
       return answer(reply, term_);
     }
     case wire::Kind::get_blocks: {
       wire::BlocksReply reply;
       for (const BlockId id : decoded(std::type_identity<wire::GetBlocks>{}).blocks) {
-        if (blocks_.contains(id)) reply.blocks.push_back(blocks_[id]);
+        if (blocks_.contains(id)) reply.blocks.push_back(with_token(blocks_[id], free_pages(id)));
       }
       return answer(reply, term_);
     }
@@ -195,7 +196,7 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
           raise_epoch(message.block, failed);
         }
       }
-      return answer(wire::BlocksReply{{blocks_[message.block]}}, term_);
+      return answer(wire::BlocksReply{{with_token(blocks_[message.block], {{0, 0}})}}, term_);
     }
     case wire::Kind::lock: return answer(wire::LockReply{true, 0}, term_);
     case wire::Kind::release_locks: return answer(wire::Done{}, term_);
@@ -223,7 +224,10 @@ wire::ExtentsReply FakeCluster::extents_reply(Node& node, uint64_t offset, uint6
       break;
     }
     reply.extents.push_back(extent);
-    if (blocks_.contains(extent.block)) reply.blocks.push_back(blocks_[extent.block]);
+    if (!blocks_.contains(extent.block)) continue;
+    const auto first = static_cast<uint32_t>(extent.block_offset / page_bytes);
+    const auto behind = static_cast<uint32_t>((extent.block_offset + extent.length + page_bytes - 1) / page_bytes);
+    reply.blocks.push_back(with_token(blocks_[extent.block], {{first, behind - first}}));
   }
   return reply;
 }

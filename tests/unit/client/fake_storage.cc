@@ -26,6 +26,52 @@ BlockId FakeCluster::new_block() {
   return id;
 }
 
+wire::BlockInfo FakeCluster::with_token(wire::BlockInfo info, std::vector<wire::PageRange> pages) {
+  if (!confined_) return info;
+  info.pages = std::move(pages);
+  info.token = "token " + std::to_string(next_token_++);
+  info.seal = "sealed at " + std::to_string(info.epoch);
+  tokens_[info.token] = info;
+  return info;
+}
+
+// All blocks are this session's own: what no file has it may write.
+std::vector<wire::PageRange> FakeCluster::free_pages(BlockId block) {
+  std::vector<bool> used(block_pages);
+  for (const auto& [id, node] : nodes_) {
+    for (const auto& [offset, extent] : node.extents) {
+      if (extent.block != block) continue;
+      const uint64_t end = (extent.block_offset + extent.length + page_bytes - 1) / page_bytes;
+      for (uint64_t page = extent.block_offset / page_bytes; page < end; ++page) used[page] = true;
+    }
+  }
+  std::vector<wire::PageRange> gaps;
+  for (uint32_t page = 0; page < block_pages; ++page) {
+    if (used[page]) continue;
+    if (!gaps.empty() && gaps.back().first + gaps.back().count == page)
+      ++gaps.back().count;
+    else
+      gaps.push_back({page, 1});
+  }
+  if (gaps.empty()) gaps.push_back({0, 0});
+  return gaps;
+}
+
+bool FakeCluster::allows(const std::string& token, const wire::BlockInfo& block, uint64_t offset, uint64_t length) {
+  if (!confined_) return token == "token";
+  const auto found = tokens_.find(token);
+  if (found == tokens_.end() || found->second.block != block.block) return false;
+  const auto& pages = found->second.pages;
+  return length == 0 || pages.empty() || std::any_of(pages.begin(), pages.end(), [&](const wire::PageRange& range) {
+           return offset >= range.first * page_bytes && offset + length <= (range.first + range.count) * page_bytes;
+         });
+}
+
+void FakeCluster::end_tokens() {
+  const std::lock_guard lock(mutex_);
+  tokens_.clear();
+}
+
 Result<net::Answer> FakeCluster::at_storage(uint32_t server, const net::Request& request) {
   if (!servers_[server].up)
     return fail(Code::unavailable, "fake://storage-" + std::to_string(server) + ": nobody answers there");
@@ -42,6 +88,8 @@ Result<net::Answer> FakeCluster::write_block(uint32_t server, const net::Request
   const auto found = blocks_.find(message.block);
   if (found == blocks_.end() || message.epoch != found->second.epoch) return fail(Code::stale);
   if (found->second.in_sync.front() != ServerId{server}) return fail(Code::stale, "not the primary");
+  if (!allows(message.token, found->second, message.offset, request.payload.view().size())) return fail(Code::denied);
+  if (confined_ && message.seal != "sealed at " + std::to_string(message.epoch)) return fail(Code::denied, "no seal");
   for (const ServerId member : found->second.in_sync) {
     if (servers_[raw(member)].up) continue;
     raise_epoch(message.block, member);  // the primary reports it by itself
@@ -63,6 +111,7 @@ Result<net::Answer> FakeCluster::read_block(uint32_t server, const net::Request&
   const auto message = wire::decode<wire::ReadBlock>(request.body).value();
   const auto found = blocks_.find(message.block);
   if (found == blocks_.end() || message.epoch != found->second.epoch) return fail(Code::stale);
+  if (!allows(message.token, found->second, message.offset, message.length)) return fail(Code::denied);
   const auto& members = found->second.in_sync;
   if (std::find(members.begin(), members.end(), ServerId{server}) == members.end()) return fail(Code::stale);
   std::string bytes = servers_[server].copies[message.block].bytes;
@@ -78,8 +127,13 @@ Result<net::Answer> FakeCluster::read_block(uint32_t server, const net::Request&
 Result<net::Answer> FakeCluster::sync_blocks(uint32_t server, const net::Request& request) {
   const auto message = wire::decode<wire::SyncBlocks>(request.body).value();
   wire::SyncBlocksReply reply;
-  for (const wire::BlockEpoch& block : message.blocks) {
+  for (size_t i = 0; i < message.blocks.size(); ++i) {
+    const wire::BlockEpoch& block = message.blocks[i];
     const bool current = blocks_.contains(block.block) && blocks_[block.block].epoch == block.epoch;
+    if (current && !allows(message.token.empty() ? message.tokens.at(i) : message.token, blocks_[block.block], 0, 0)) {
+      reply.outcomes.push_back({static_cast<uint16_t>(Code::denied), ""});
+      continue;
+    }
     reply.outcomes.push_back(current ? wire::Outcome{} : wire::Outcome{static_cast<uint16_t>(Code::stale), ""});
     if (current) servers_[server].copies[block.block].unsynced = false;
   }

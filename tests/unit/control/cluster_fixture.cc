@@ -35,9 +35,15 @@ void ClusterTest::start_control() {
   ASSERT_TRUE(copies) << copies.error().what;
   Credentials credentials;
   credentials.rights = [this](const net::Peer& peer) { return rights(peer); };
-  credentials.token = [](SessionId session, BlockId block, bool write, Millis) {
-    return std::to_string(raw(session)) + "/" + std::to_string(raw(block)) + (write ? "/rw" : "/ro");
+  credentials.token = [](const Grant& grant, Millis) {
+    std::string text =
+        std::to_string(raw(grant.session)) + "/" + std::to_string(raw(grant.block)) + "/" + std::to_string(grant.rights);
+    for (const wire::PageRange& range : grant.pages) {
+      text += "/" + std::to_string(range.first) + "+" + std::to_string(range.count);
+    }
+    return text;
   };
+  credentials.seal = [](const wire::BlockInfo& block) { return "sealed " + to_string(block.block); };
   credentials.pass = [] { return std::string("control"); };
   registry_ = std::make_unique<metrics::Registry>();
   loop_ = simulation.make_loop("control");

@@ -357,6 +357,94 @@ TEST_F(Confined, GetsTokensForItsOwnBlocksOnly) {
   EXPECT_EQ(ask(wire::GetBlocks{confined, {own->blocks.at(0).block}}, Millis(1'000), "ann")->blocks.size(), 1u);
 }
 
+// The fixture's tokens are words: session/block/rights/pages.
+TEST_F(Confined, GetsRightsToThePagesOfItsOwnFilesOnly) {
+  const wire::BlockInfo pack = allocate(admin);
+  const auto map = [&](const wire::Attributes& file, std::vector<wire::Extent> extents) {
+    wire::Write write;
+    write.inode = file.inode;
+    write.size = extents.back().offset + extents.back().length;
+    write.extents = std::move(extents);
+    ASSERT_TRUE(apply(admin, write));
+  };
+  map(outside, {{0, 40'960, pack.block, 0}});
+  // Two neighbours that were written in turns, a page further on, and a part of a page.
+  map(inside, {{0, 4'096, pack.block, 40'960}, {4'096, 4'096, pack.block, 45'056}, {8'192, 100, pack.block, 61'440}});
+  const std::string mine = std::to_string(raw(confined)) + "/" + std::to_string(raw(pack.block)) + "/3/";
+  const auto token = [&](const auto& message) {
+    const auto answered = ask(message, Millis(1'000), "ann");
+    return answered && answered->blocks.size() == 1 ? answered->blocks[0].token : "none";
+  };
+  EXPECT_EQ(token(wire::GetBlocks{confined, {pack.block}}), "none") << "nobody told it of the block";
+  EXPECT_EQ(token(wire::OpenInode{confined, inside.inode}), mine + "10+2/15+1");
+  EXPECT_EQ(token(wire::GetExtents{confined, inside.inode, 0, 1}), mine + "10+2");
+  EXPECT_EQ(token(wire::GetExtents{confined, inside.inode, 8'192, 1}), mine + "15+1");
+  EXPECT_EQ(token(wire::GetBlocks{confined, {pack.block}}), mine + "0+0") << "which bytes is not known here";
+  const auto opened = ask(wire::OpenInode{confined, inside.inode}, Millis(1'000), "ann");
+  EXPECT_EQ(opened->blocks.at(0).pages, (std::vector<wire::PageRange>{{10, 2}, {15, 1}}));
+  EXPECT_EQ(opened->blocks.at(0).seal, "sealed " + to_string(pack.block));
+}
+
+TEST_F(Confined, IsAnsweredSoManyExtentsAsAreInAToken) {
+  const wire::BlockInfo block = allocate(admin);
+  wire::Write write;
+  write.inode = inside.inode;
+  for (uint64_t i = 0; i < 600; ++i) write.extents.push_back({i * 8'192, 4'096, block.block, i * 8'192});
+  write.size = 600 * 8'192;
+  ASSERT_TRUE(apply(admin, write));
+  size_t found = 0;
+  for (uint64_t at = 0; at < write.size;) {
+    const auto some = ask(wire::GetExtents{confined, inside.inode, at, write.size - at}, Millis(1'000), "ann");
+    ASSERT_TRUE(some) << some.error().what;
+    ASSERT_GT(some->length, 0u);
+    ASSERT_LE(some->extents.size(), 256u);
+    EXPECT_EQ(some->blocks.at(0).pages.size(), some->extents.size());
+    found += some->extents.size();
+    at += some->length;
+  }
+  EXPECT_EQ(found, 600u);
+  EXPECT_EQ(ask(wire::GetExtents{admin, inside.inode, 0, write.size})->extents.size(), 600u) << "others are not held up";
+}
+
+// Everybody's files lie in the block: who is not known to be away stays a member of it, whatever a confined session says.
+TEST_F(Confined, CannotThrowALivingServerOutOfABlock) {
+  start_storage(2);
+  const wire::BlockInfo pack = allocate(admin);
+  ASSERT_EQ(pack.in_sync.size(), 2u);
+  wire::Write write;
+  write.inode = inside.inode;
+  write.extents = {{0, 4'096, pack.block, 0}};
+  write.size = 4'096;
+  ASSERT_TRUE(apply(admin, write));
+  ASSERT_TRUE(ask(wire::OpenInode{confined, inside.inode}, Millis(1'000), "ann"));
+  const wire::ReportFailure report{confined, pack.block, pack.epoch, {pack.in_sync[1]}};
+  const auto living = ask(report, Millis(10'000), "ann");
+  ASSERT_TRUE(living) << living.error().what;
+  EXPECT_EQ(living->blocks.at(0).epoch, pack.epoch);
+  EXPECT_EQ(block(pack.block).in_sync, pack.in_sync);
+  kill_storage(pack.in_sync[1] == id_of(1) ? 1 : 2);
+  ASSERT_TRUE(until(
+      [&] {
+        const auto away = ask(report, Millis(10'000), "ann");
+        return away && away->blocks.at(0).epoch > pack.epoch;
+      },
+      Millis(3'000)));
+  EXPECT_EQ(block(pack.block).in_sync.size(), 1u);
+}
+
+TEST_F(Confined, ResumesNothingOutside) {
+  simulation.run_for(Millis(100));
+  kill_control();
+  start_control();
+  ASSERT_TRUE(ask(wire::ResumeSession{admin, {}, {}}));
+  wire::LockRange foreign{outside.inode, LockOwner{1}, false, 1, 0, 9, 1}, own = foreign;
+  own.inode = inside.inode;
+  ASSERT_TRUE(ask(wire::ResumeSession{confined, {inside.inode, outside.inode}, {foreign, own}}, Millis(5'000), "ann"));
+  EXPECT_EQ(control->sessions.find(confined)->held, std::unordered_set<InodeId>{inside.inode});
+  EXPECT_EQ(control->locks.held_by(confined), 1u);
+  EXPECT_TRUE(ask(wire::Lock{admin, foreign, false})->granted);
+}
+
 // Pointing an own file at a foreign block would be the way to its bytes.
 TEST_F(Confined, CannotMapAForeignBlockIntoItsFile) {
   const wire::BlockInfo foreign = allocate(admin);

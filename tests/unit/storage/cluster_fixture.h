@@ -131,6 +131,14 @@ class ServerClusterFixture : public testing::Test {
     const int64_t expires = simulation_.clock().wall().seconds + 3'600;
     return access::TokenMaker(control_.secret).make({session, block, access::may_read | access::may_write, expires});
   }
+  // Of a confined session; rights as access::Rights.
+  std::string token_for(std::vector<wire::PageRange> pages, uint8_t rights = access::may_read | access::may_write) {
+    const int64_t expires = simulation_.clock().wall().seconds + 3'600;
+    return access::TokenMaker(control_.secret).make({SessionId{1}, block_, rights, expires, std::move(pages)});
+  }
+  std::string seal_of(const wire::WriteBlock& message) {
+    return access::TokenMaker(control_.secret).seal({message.block, message.epoch, message.in_sync, message.filling, {}});
+  }
   std::string control_pass() {
     return access::PassMaker(control_.secret, access::Role::control, ServerId{}, simulation_.clock()).make();
   }

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "cluster_fixture.h"
 
 namespace lace::storage {
@@ -43,6 +45,8 @@ TEST_F(ServerTest, RefusesWithoutAGoodToken) {
   message.token = token(SessionId{1}, BlockId{999});
   EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::denied);
   message.token = token(SessionId{1}, block_);
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("x"))).error().code, Code::denied) << "without a seal";
+  message.seal = seal_of(message);
   EXPECT_TRUE(ask("s1", message, Bytes(std::string("x"))));
   EXPECT_EQ(ask("s1", wire::ReadBlock{"no", block_, 1, 0, 10}).error().code, Code::denied);
   EXPECT_EQ(ask("s1", wire::SetEpochs{token(), {{block_, 1, 2, false, false}}}).error().code, Code::denied);
@@ -51,6 +55,78 @@ TEST_F(ServerTest, RefusesWithoutAGoodToken) {
   forward.block = block_;
   forward.epoch = 1;
   EXPECT_EQ(ask("s1", forward, Bytes(std::string("x"))).error().code, Code::denied);
+}
+
+TEST_F(ServerTest, ReadsAndWritesOnlyThePagesOfTheToken) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, std::string(10 * page_bytes, 'o')));
+  const std::string some = token_for({{2, 2}, {5, 1}});
+  const auto reads = [&](uint64_t offset, uint64_t length) {
+    const auto answer = ask("s1", wire::ReadBlock{some, block_, 1, offset, length});
+    return answer ? Code{} : answer.error().code;
+  };
+  const auto writes = [&](uint64_t offset, uint64_t length) {
+    wire::WriteBlock message = write_of({"s1"}, offset);
+    message.token = some;
+    message.seal = seal_of(message);
+    const auto answer = ask("s1", message, Bytes(std::string(length, 'x')));
+    return answer ? Code{} : answer.error().code;
+  };
+  const uint64_t page = page_bytes;
+  for (const auto& [offset, length, code] :
+       std::vector<std::tuple<uint64_t, uint64_t, Code>>{{2 * page, 2 * page, Code{}},
+                                                         {2 * page, 1, Code{}},
+                                                         {4 * page - 1, 1, Code{}},
+                                                         {5 * page + 10, 20, Code{}},
+                                                         {0, page, Code::denied},
+                                                         {2 * page - 1, 1, Code::denied},
+                                                         {2 * page - 1, 2, Code::denied},
+                                                         {4 * page - 1, 2, Code::denied},
+                                                         {4 * page, 1, Code::denied},
+                                                         {2 * page, 4 * page, Code::denied},
+                                                         {6 * page, page, Code::denied},
+                                                         {block_bytes - 1, 1, Code::denied}}) {
+    EXPECT_EQ(reads(offset, length), code) << offset << "+" << length;
+    EXPECT_EQ(writes(offset, length), code) << offset << "+" << length;
+  }
+  EXPECT_FALSE(ask("s1", wire::ReadBlock{some, block_, 1, UINT64_MAX - page + 1, page}));
+  EXPECT_FALSE(ask("s1", wire::ReadBlock{some, block_, 1, 2 * page, UINT64_MAX - page}));
+  EXPECT_EQ(*read("s1", 0, 2 * page), std::string(2 * page, 'o'));
+  EXPECT_EQ(*read("s1", 6 * page, page), std::string(page, 'o'));
+}
+
+TEST_F(ServerTest, ARightToReadDoesNotWriteNorSync) {
+  start("s1");
+  ASSERT_TRUE(write({"s1"}, 0, "x"));
+  const std::string reader = token_for({{0, 1}}, access::may_read);
+  EXPECT_TRUE(ask("s1", wire::ReadBlock{reader, block_, 1, 0, 1}));
+  wire::WriteBlock message = write_of({"s1"});
+  message.token = reader;
+  message.seal = seal_of(message);
+  EXPECT_EQ(ask("s1", message, Bytes(std::string("y"))).error().code, Code::denied);
+  const auto synced = [&](const std::string& token) {
+    return ask("s1", wire::SyncBlocks{"", {{block_, 1}}, {token}})->reply.outcomes.at(0).code;
+  };
+  EXPECT_EQ(synced(reader), static_cast<uint16_t>(Code::denied));
+  EXPECT_EQ(synced(token(SessionId{1}, BlockId{999})), static_cast<uint16_t>(Code::denied));
+  EXPECT_EQ(synced(token_for({{0, 0}})), 0) << "a token for no page is enough";
+  EXPECT_EQ(ask("s1", wire::ReadBlock{token_for({{0, 0}}), block_, 1, 0, 1}).error().code, Code::denied);
+}
+
+// A write that misses a member would have the next one refused there, and the member thrown out.
+TEST_F(ServerTest, AConfinedSessionDoesNotSayWhoTheMembersAre) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  wire::WriteBlock whole = write_of({"s1", "s2"});
+  whole.token = token_for({{0, 1}});
+  const std::string seal = whole.seal = seal_of(whole);
+  EXPECT_TRUE(ask("s1", whole, Bytes(std::string("x"))));
+  wire::WriteBlock alone = write_of({"s1"});
+  alone.token = whole.token;
+  EXPECT_EQ(ask("s1", alone, Bytes(std::string("y"))).error().code, Code::denied);
+  alone.seal = seal;
+  EXPECT_EQ(ask("s1", alone, Bytes(std::string("y"))).error().code, Code::denied);
+  EXPECT_TRUE(write({"s1", "s2"}, 0, "z"));
+  EXPECT_TRUE(control_.failures.empty());
 }
 
 TEST_F(ServerTest, RefusesSessionsThatControlHasFenced) {
@@ -261,14 +337,18 @@ TEST_F(ServerTest, TellsControlOfACorruptPageAtOnce) {
 TEST_F(ServerTest, ShowsTheAccountOfACopy) {
   start("s1");
   ASSERT_TRUE(write({"s1"}, 10 * page_bytes, std::string(2 * page_bytes, 'x')));
-  const auto shown = ask("s1", wire::InspectBlock{block_});
+  const auto shown = ask("s1", wire::InspectBlock{block_, token_for({}, access::may_inspect), {}});
   ASSERT_TRUE(shown);
   EXPECT_TRUE(shown->reply.exists);
   EXPECT_EQ(shown->reply.state, wire::CopyState::whole);
   ASSERT_EQ(shown->reply.runs.size(), 1u);
   EXPECT_EQ(shown->reply.runs[0].page, 10u);
   EXPECT_EQ(shown->reply.runs[0].count, 2u);
-  EXPECT_FALSE(ask("s1", wire::InspectBlock{BlockId{9}})->reply.exists);
+  EXPECT_FALSE(ask("s1", wire::InspectBlock{BlockId{9}, {}, control_pass()})->reply.exists);
+  EXPECT_EQ(ask("s1", wire::InspectBlock{block_}).error().code, Code::denied);
+  EXPECT_EQ(ask("s1", wire::InspectBlock{block_, token_for({}), {}}).error().code, Code::denied)
+      << "a right to read is none to look";
+  EXPECT_EQ(ask("s1", wire::InspectBlock{BlockId{9}, token_for({}, access::may_inspect), {}}).error().code, Code::denied);
 }
 
 }  // namespace
