@@ -84,7 +84,8 @@ class Signals {
       if (sigwait(&set_, &signal) == 0 && signal != SIGUSR1) stop();
     });
   }
-  ~Signals() {
+  ~Signals() { end(); }
+  void end() {
     if (!thread_.joinable()) return;
     pthread_kill(thread_.native_handle(), SIGUSR1);
     thread_.join();
@@ -142,6 +143,7 @@ int run(const Flags& flags) {
   signals.watch([&] { loop->post([&] { server.stop(); }); });
   log::info("storage.started", {{"name", options.membership.name}, {"listen", listen->front().url}});
   loop->run();
+  signals.end();  // a signal must not reach for a loop that is gone: this server may be stopping without one
   const Status closed = server.close();
   if (!end) return failed(flags, end.error().what);
   if (!closed) return failed(flags, closed.error().what);

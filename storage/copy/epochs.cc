@@ -196,8 +196,8 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
     if (!noted) log::warn("storage.removal_not_noted", {{"block", to_string(block)}, {"what", noted.error().what}});
     auto status = std::make_shared<Status>();
     offload_(
-        [this, aside, block, status] {
-          *status = aside ? disk_.rename(copy_path(block), quarantine_path(block)) : disk_.remove(copy_path(block));
+        [&disk = disk_, aside, block, status] {
+          *status = aside ? disk.rename(copy_path(block), quarantine_path(block)) : disk.remove(copy_path(block));
         },
         [this, copy, done, status] {
           if (!*status && status->error().code == Code::no_entry) *status = {};

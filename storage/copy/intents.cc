@@ -77,9 +77,9 @@ void CopyStore::start_sync(const CopyRef& copy) {
   const bool name = std::exchange(copy->name_unsynced, false);
   auto status = std::make_shared<Status>();
   offload_(
-      [this, file = copy->open->file, directory = copy_directory(copy->block), name, status] {
+      [&disk = disk_, file = copy->open->file, directory = copy_directory(copy->block), name, status] {
         *status = file->sync_data();
-        if (*status && name) *status = disk_.sync_directory(directory);
+        if (*status && name) *status = disk.sync_directory(directory);
       },
       [this, copy, regions, status] { finish_sync(copy, regions, *status); });
 }

@@ -62,9 +62,7 @@ Result<std::string> read_all(disk::File& file) {
 
 const char* name_of_generation(uint64_t generation) { return generation % 2 == 0 ? "journal-a" : "journal-b"; }
 
-}  // namespace
-
-std::string Journal::frame(const std::vector<JournalRecord>& records, uint64_t generation) const {
+std::string frame(const std::vector<JournalRecord>& records, uint64_t generation) {
   std::string bytes(records.size() * record_bytes, '\0');
   const uint32_t seed = seed_of(generation);
   for (size_t i = 0; i < records.size(); ++i) {
@@ -81,16 +79,34 @@ std::string Journal::frame(const std::vector<JournalRecord>& records, uint64_t g
   return bytes;
 }
 
-std::string Journal::header(uint64_t generation) const {
+std::string make_header(uint64_t generation, const std::string& boot_id) {
   std::string page(header_bytes, '\0');
   page.replace(0, magic.size(), magic);
   put_at(page, 8, format);
   put_at(page, at_generation, generation);
-  CHECK(boot_id_.size() <= boot_id_bytes);
-  page.replace(at_boot_id, boot_id_.size(), boot_id_);
+  CHECK(boot_id.size() <= boot_id_bytes);
+  page.replace(at_boot_id, boot_id.size(), boot_id);
   put_at(page, at_crc, crc32c(std::string_view(page).substr(at_generation, header_end - at_generation)));
   return page;
 }
+
+Status write_fresh(disk::File& file, const std::vector<JournalRecord>& live, uint64_t generation, const std::string& boot_id) {
+  const std::string body = frame(live, generation);
+  const uint64_t wanted = std::max(least_file_bytes, header_bytes + 2 * body.size());
+  const auto size = file.size();
+  if (!size) return pass(size);
+  // The old header goes first: until the new one is durable, the other file counts.
+  if (Status put = file.write(0, std::string(header_bytes, '\0')); !put) return put;
+  if (*size < wanted) {
+    if (Status put = file.write(*size, std::string(wanted - *size, '\0')); !put) return put;
+  }
+  if (Status put = file.write(header_bytes, body); !put) return put;
+  if (Status synced = file.sync_data(); !synced) return synced;
+  if (Status put = file.write(0, make_header(generation, boot_id)); !put) return put;
+  return file.sync_data();
+}
+
+}  // namespace
 
 Result<Journal::Replayed> Journal::replay() {
   const auto boot_id = disk_.boot_id();
@@ -112,26 +128,10 @@ Result<Journal::Replayed> Journal::replay() {
   return best;
 }
 
-Status Journal::write_fresh(disk::File& file, const std::vector<JournalRecord>& live, uint64_t generation) const {
-  const std::string body = frame(live, generation);
-  const uint64_t wanted = std::max(least_file_bytes, header_bytes + 2 * body.size());
-  const auto size = file.size();
-  if (!size) return pass(size);
-  // The old header goes first: until the new one is durable, the other file counts.
-  if (Status put = file.write(0, std::string(header_bytes, '\0')); !put) return put;
-  if (*size < wanted) {
-    if (Status put = file.write(*size, std::string(wanted - *size, '\0')); !put) return put;
-  }
-  if (Status put = file.write(header_bytes, body); !put) return put;
-  if (Status synced = file.sync_data(); !synced) return synced;
-  if (Status put = file.write(0, header(generation)); !put) return put;
-  return file.sync_data();
-}
-
 Status Journal::restart(const std::vector<JournalRecord>& live) {
   auto file = disk_.open(name_of_generation(generation_ + 1), true);
   if (!file) return pass(file);
-  if (Status put = write_fresh(**file, live, generation_ + 1); !put) return put;
+  if (Status put = write_fresh(**file, live, generation_ + 1, boot_id_); !put) return put;
   if (Status synced = disk_.sync_directory(""); !synced) return synced;
   file_ = std::move(*file);
   ++generation_;
@@ -188,10 +188,10 @@ void Journal::compact(std::vector<JournalRecord> live) {
   auto records = std::make_shared<std::vector<JournalRecord>>(std::move(live));
   const uint64_t generation = generation_ + 1;
   offload_(
-      [this, status, fresh, records, generation] {
-        auto file = disk_.open(name_of_generation(generation), true);
-        *status = file ? write_fresh(**file, *records, generation) : pass(file);
-        if (*status) *status = disk_.sync_directory("");
+      [&disk = disk_, boot_id = boot_id_, status, fresh, records, generation] {
+        auto file = disk.open(name_of_generation(generation), true);
+        *status = file ? write_fresh(**file, *records, generation, boot_id) : pass(file);
+        if (*status) *status = disk.sync_directory("");
         if (*status) *fresh = std::move(*file);
       },
       [this, status, fresh, records, generation] {

@@ -72,10 +72,6 @@ class Journal {
   Status close();
 
  private:
-  std::string frame(const std::vector<JournalRecord>& records, uint64_t generation) const;
-  std::string header(uint64_t generation) const;
-  Status write_fresh(disk::File& file, const std::vector<JournalRecord>& live, uint64_t generation) const;
-  Result<std::unique_ptr<disk::File>> open_file(uint64_t generation);
   void start_group();
   void finish_group(Status status, std::vector<Done> dones, uint64_t bytes);
 

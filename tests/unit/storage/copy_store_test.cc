@@ -33,6 +33,23 @@ TEST_F(CopyStoreTest, SendsNoBytesForWhatIsZero) {
   EXPECT_EQ(data->bytes.size(), page_bytes);
 }
 
+// A server that lost patience with its disk ends while its threads still wait for the disk. AddressSanitizer watches.
+TEST_F(CopyStoreTest, WorkThatIsUnderWayOutlivesTheStore) {
+  disk::ForgetfulDisk disk;
+  auto store = std::make_unique<CopyStore>(disk, clock_, work_.offload(), StoreOptions{});
+  ASSERT_TRUE(store->open());
+  for (const BlockId block : {block_a, block_b}) {
+    store->write(block, 1, 0, Bytes("x"), InodeId{7}, 0, false, [](const Result<Bytes>& done) { EXPECT_TRUE(done); });
+  }
+  work_.run();
+  store->remove(block_b, [](const Status&) {});
+  ASSERT_TRUE(work_.step());  // the journal; then the file
+  store->sync(block_a, 1, [](const Status&) {});
+  EXPECT_EQ(work_.waiting(), 2u);
+  store.reset();
+  work_.run_unheard();
+}
+
 TEST_F(CopyStoreTest, ACopyNobodyWroteIsZero) {
   EXPECT_EQ(*read(block_a, 5, 10), std::string(10, '\0'));
   EXPECT_EQ(read(block_a, 5, 10, 2).error().code, Code::stale);

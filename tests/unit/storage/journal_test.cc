@@ -47,6 +47,16 @@ TEST_F(JournalTest, ReplaysWhatWasAppendedInOrder) {
   EXPECT_TRUE(same_boot_);
 }
 
+TEST_F(JournalTest, ACompactionThatIsUnderWayOutlivesTheJournal) {
+  ASSERT_TRUE(append(1));
+  auto journal = std::make_unique<Journal>(disk_, work_.offload());
+  ASSERT_TRUE(journal->replay());
+  journal->compact({{Kind::removed, no_state, 0, BlockId{7}, 0, 0}});
+  journal.reset();
+  work_.run_unheard();
+  EXPECT_EQ(replay(), std::vector<uint64_t>{7});
+}
+
 TEST_F(JournalTest, KeepsWhatWasAnsweredAcrossACrash) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     ASSERT_TRUE(append(seed + 1));

@@ -45,6 +45,11 @@ class Offloader {
     while (step()) continue;
   }
   void forget() { waiting_.clear(); }
+  // The work is done, but who wanted it is gone.
+  void run_unheard() {
+    for (const auto& task : waiting_) task.first();
+    waiting_.clear();
+  }
   size_t waiting() const { return waiting_.size(); }
 
  private:
