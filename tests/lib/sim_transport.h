@@ -81,7 +81,7 @@ class Simulation {
   using Key = std::pair<Instant, uint64_t>;  // when, and in which order of equals
 
   Key schedule(Instant at, const std::weak_ptr<void>& process, const std::string& name, std::function<void()> run);
-  void unschedule(const Key& key) { events_.erase(key); }
+  void unschedule(const Key& key) { events_.extract(key); }  // and only then destroyed: that may schedule an answer
   bool step(Instant end);
   Instant arrival(const std::string& from, const std::string& to);
   bool is_cut(const std::string& a, const std::string& b) const;

@@ -403,5 +403,17 @@ TEST_F(PunchStory, ARestartOfControlSendsPunchesBeforeItServesCommits) {
   EXPECT_GE(punches_on(2), 1u);
 }
 
+// What waited for control goes with the simulation. AddressSanitizer watches.
+TEST_F(PunchStory, ATruncateThatWaitsWhenControlDiesForGoodIsNotAnswered) {
+  start_with_file();
+  storage(1).deaf = true;
+  net::Caller& asker = caller("client");
+  const auto lost =
+      asker.start(control_endpoint, net::request_of(wire::Commit{session, 1, 1, {truncate_to(4'096)}}), Millis(50));
+  ASSERT_TRUE(until([&] { return control->names->counts().pending_punches == 1; }, Millis(40)));
+  kill_control();
+  EXPECT_FALSE(asker.finish(lost));
+}
+
 }  // namespace
 }  // namespace lace::control
