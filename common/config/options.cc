@@ -233,7 +233,10 @@ Status Options::read_arguments(std::vector<std::string> arguments) {
     return fail(Code::invalid, error.what());
   }
   if (wants_help_ || wants_version_) return {};
-  if (const auto extras = app.remaining(); !extras.empty()) {
+  auto extras = app.remaining();
+  // CLI11 leaves the mark behind which nothing is a flag with what it could not place.
+  if (const auto mark = std::find(extras.begin(), extras.end(), "--"); mark != extras.end()) extras.erase(mark);
+  if (!extras.empty()) {
     std::string what = (extras[0].starts_with('-') ? "unknown flag '" : "unexpected argument '") + extras[0] + "'";
     std::vector<std::string> known;
     for (const auto& entry : entries_) known.push_back(entry->title());

@@ -51,6 +51,23 @@ struct ConfigFile {
   ~ConfigFile() { std::filesystem::remove(path); }
 };
 
+TEST(Options, TakeWhatFollowsTwoDashesForArguments) {
+  std::string place;
+  const auto parse = [&place](std::vector<std::string> arguments) {
+    Options options("lace-x", "does things");
+    options.argument("PLACE", place, "a directory");
+    CaptureStderr();
+    const auto code = options.parse(std::move(arguments));
+    return code ? GetCapturedStderr() : (GetCapturedStderr(), std::string());
+  };
+  EXPECT_EQ(parse({"--", "/mnt"}), "");
+  EXPECT_EQ(place, "/mnt");
+  EXPECT_EQ(parse({"--", "--odd"}), "");
+  EXPECT_EQ(place, "--odd");
+  EXPECT_THAT(parse({"--odd"}), HasSubstr("unknown flag '--odd'"));
+  EXPECT_THAT(parse({"--", "/mnt", "more"}), HasSubstr("unexpected argument 'more'"));
+}
+
 TEST(Options, BindTheCommandLineToVariables) {
   Daemon daemon;
   EXPECT_EQ(daemon.parse({"--data=/d", "--listen", "a,b", "--listen", "c", "--copies", "3", "--fast", "--role", "odd"}),
