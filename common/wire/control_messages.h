@@ -33,7 +33,8 @@ struct OpenSession {
   LACE_FIELDS(host, mount_point, process, subtree, read_only)
 };
 
-// A lock as asked for. Two kinds that ignore each other: flock(2) and fcntl(2) (POSIX record locks).
+// A lock as asked for. Kinds that ignore each other: flock(2), fcntl(2) (POSIX record locks), and the one that a mount takes
+// while it appends to a file that other mounts may append to.
 struct LockRange {
   InodeId inode{};
   LockOwner owner{};
@@ -42,7 +43,8 @@ struct LockRange {
   uint64_t start = 0;    // bytes, inclusive
   uint64_t end = 0;      // inclusive; UINT64_MAX: to the end
   uint32_t process = 0;  // for F_GETLK
-  LACE_FIELDS(inode, owner, flock, type, start, end, process)
+  bool append = false;
+  LACE_FIELDS(inode, owner, flock, type, start, end, process, append)
 };
 
 // After a restart of control: "I am still here, and this is what I hold". Errors: fenced (the session had ended).

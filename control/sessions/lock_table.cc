@@ -15,7 +15,7 @@ bool LockTable::conflicts(const Held& a, const Held& b) {
 
 Result<wire::LockReply> LockTable::lock(SessionId session, const wire::LockRange& range, bool wait) {
   if (range.start > range.end || range.type > no_lock) return fail(Code::invalid, "a lock range that ends before it starts");
-  const Key key{range.inode, range.flock};
+  const Key key{range.inode, range.flock, range.append};
   Held wanted{{session, range.owner}, range.type, range.start, range.end, range.process};
   if (range.flock) wanted.start = 0, wanted.end = UINT64_MAX;
 
@@ -74,19 +74,19 @@ bool LockTable::cancel(SessionId session, uint64_t waiter) {
 wire::LockRange LockTable::test(SessionId session, const wire::LockRange& range) const {
   wire::LockRange none = range;
   none.type = no_lock;
-  const auto found = lists_.find(Key{range.inode, range.flock});
+  const auto found = lists_.find(Key{range.inode, range.flock, range.append});
   if (found == lists_.end()) return none;
   Held wanted{{session, range.owner}, range.type, range.start, range.end, range.process};
   if (range.flock) wanted.start = 0, wanted.end = UINT64_MAX;
   for (const Held& held : found->second.held) {
     if (!conflicts(held, wanted)) continue;
-    return {range.inode, held.owner.owner, range.flock, held.type, held.start, held.end, held.process};
+    return {range.inode, held.owner.owner, range.flock, held.type, held.start, held.end, held.process, range.append};
   }
   return none;
 }
 
 void LockTable::release(SessionId session, InodeId inode, LockOwner owner, bool flock) {
-  const Key key{inode, flock};
+  const Key key{inode, flock, false};
   const auto found = lists_.find(key);
   if (found == lists_.end()) return;
   const Owner who{session, owner};
@@ -119,7 +119,7 @@ void LockTable::release_session(SessionId session) {
 
 void LockTable::restore(SessionId session, const wire::LockRange& range) {
   if (range.type >= no_lock || range.start > range.end) return;
-  List& list = lists_[Key{range.inode, range.flock}];
+  List& list = lists_[Key{range.inode, range.flock, range.append}];
   take(list, range.flock, {{session, range.owner}, range.type, range.start, range.end, range.process});
 }
 

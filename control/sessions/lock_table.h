@@ -65,6 +65,7 @@ class LockTable {
   struct Key {
     InodeId inode{};
     bool flock = false;
+    bool append = false;
     auto operator<=>(const Key&) const = default;
   };
   struct List {

@@ -22,8 +22,13 @@ class FileData {
 
   // The attributes must be known. Short only at the end of the file.
   Result<size_t> read(net::Caller& caller, const InodePtr& inode, uint64_t offset, char* into, size_t length);
-  // `append`: at the end, wherever that is now.
-  Result<size_t> write(net::Caller& caller, const InodePtr& inode, uint64_t offset, std::string_view bytes, bool append);
+  enum class Place {
+    at_offset,
+    at_end,          // wherever that is now; errors: stale (other mounts may append: not done, take turns)
+    at_end_in_turn,  // nobody else appends; what others did is asked for
+  };
+  Result<size_t> write(net::Caller& caller, const InodePtr& inode, uint64_t offset, std::string_view bytes,
+                       Place place = Place::at_offset);
 
   enum class Flush {
     all,   // what is dirty now, and what waits with it

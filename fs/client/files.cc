@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "common/base/log.h"
 #include "fs/client/mount.h"
 
 namespace lace::fs {
@@ -222,7 +223,46 @@ Result<size_t> Mount::read(Context& context, Handle handle, uint64_t offset, cha
 Result<size_t> Mount::write(Context& context, Handle handle, uint64_t offset, std::string_view bytes) {
   const auto open = checked_file(handle);
   if (!open) return pass(open);
-  return data_.write(context.caller, (*open)->inode, offset, bytes, ((*open)->flags & O_APPEND) != 0);
+  const InodePtr& inode = (*open)->inode;
+  if (((*open)->flags & O_APPEND) == 0) return data_.write(context.caller, inode, offset, bytes);
+  auto done = data_.write(context.caller, inode, 0, bytes, FileData::Place::at_end);
+  if (done || done.error().code != Code::stale) return done;
+  return append_in_turn(context.caller, inode, bytes);
+}
+
+// Mounts take turns with a lock: who has it asks where the end is, and is done when all can see the new one.
+Result<size_t> Mount::append_in_turn(net::Caller& caller, const InodePtr& inode, std::string_view bytes) {
+  wire::LockRange turn;
+  turn.inode = inode->id;
+  turn.owner = LockOwner{next_turn_++};
+  turn.type = F_WRLCK;
+  turn.end = UINT64_MAX;
+  turn.append = true;
+  Backoff backoff(core_.clock, core_.options.timeout, Millis{1}, Millis{20});
+  for (;;) {
+    auto taken = locks_.lock(caller, turn, false);
+    if (taken) break;
+    if (taken.error().code != Code::try_again) return pass(taken);
+    if (backoff.expired()) return fail(Code::io, "other mounts append to the file all the time");
+    if (auto waited = backoff.wait(caller); !waited) return pass(waited);
+  }
+  auto done = data_.write(caller, inode, 0, bytes, FileData::Place::at_end_in_turn);
+  if (done) {
+    Status seen = data_.flush(caller, inode, FileData::Flush::all);
+    if (!seen && seen.error().code == Code::interrupted) {
+      caller.resume();  // half an append is none
+      seen = data_.flush(caller, inode, FileData::Flush::all);
+    }
+    if (!seen) done = pass(seen);
+  }
+  turn.type = F_UNLCK;
+  auto over = locks_.lock(caller, turn, false);
+  if (!over && over.error().code == Code::interrupted) {
+    caller.resume();
+    over = locks_.lock(caller, turn, false);
+  }
+  if (!over) log::error("client.turn_kept", {{"inode", raw(inode->id)}, {"what", over.error().what}});
+  return done;
 }
 
 void Mount::set_append(Handle handle, bool append) {

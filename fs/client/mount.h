@@ -87,6 +87,7 @@ class Mount final : public FileSystem {
   Handle add_file(const InodePtr& inode, int flags);
   bool open_alone(Inode& inode, uint64_t stamp, int flags);
   Status open_at_control(net::Caller& caller, const InodePtr& inode, int flags);
+  Result<size_t> append_in_turn(net::Caller& caller, const InodePtr& inode, std::string_view bytes);
   Result<Opened> finish_open(net::Caller& caller, const InodePtr& inode, int flags, bool truncate);
   void let_go(const InodePtr& inode, bool writer);
   void note_access(const InodePtr& inode, int flags);
@@ -130,6 +131,7 @@ class Mount final : public FileSystem {
   std::atomic<bool> roomy_{false};             // the servers surely have room for all that may wait in memory
   std::atomic<uint32_t> unknown_removals_{0};  // removals under way of which it is not known which inode they displace
   std::atomic<uint64_t> next_handle_{1};
+  std::atomic<uint64_t> next_turn_{1};
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<uint64_t, FilePtr> files;

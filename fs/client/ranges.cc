@@ -92,7 +92,7 @@ Status Mount::copy_data(net::Caller& caller, const File& from, Range range, cons
     auto read = data_.read(caller, from.inode, range.begin, buffer.data(), std::min<uint64_t>(buffer.size(), range.length()));
     if (!read) return pass(read);
     if (*read == 0) return {};
-    auto written = data_.write(caller, to.inode, to_offset, {buffer.data(), *read}, false);
+    auto written = data_.write(caller, to.inode, to_offset, {buffer.data(), *read});
     if (!written) return pass(written);
     range.begin += *written;
     to_offset += *written;

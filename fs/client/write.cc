@@ -31,13 +31,16 @@ Status FileData::wait_for_room(net::Caller& caller, size_t bytes) {
 }
 
 Result<size_t> FileData::write(net::Caller& caller, const InodePtr& inode, uint64_t offset, std::string_view bytes,
-                               bool append) {
+                               Place place) {
   if (bytes.empty()) return size_t{0};
   if (auto room = wait_for_room(caller, bytes.size()); !room) return pass(room);
-  const bool alone = core_.session.sole();
-  if (append && !alone) {
-    // What other mounts appended lies before; what we append is to be seen by them at once.
+  if (place == Place::at_end_in_turn) {
     if (auto fresh = refresh(caller, inode); !fresh) return pass(fresh);
+  }
+  std::unique_lock<std::mutex> alone;  // no other mount gets in before it is written
+  if (place == Place::at_end) {
+    alone = core_.entries.decide();
+    if (!core_.session.sole()) return fail(Code::stale);
   }
   bool changed = false;
   bool ripe = false;
@@ -46,7 +49,7 @@ Result<size_t> FileData::write(net::Caller& caller, const InodePtr& inode, uint6
     Status earlier;
     inode->take_error(earlier);
     if (!earlier) return pass(earlier);
-    if (append) offset = inode->size();
+    if (place != Place::at_offset) offset = inode->size();
     if (offset >= max_file_bytes) return fail(Code::file_too_big);
     bytes = bytes.substr(0, max_file_bytes - offset);
     changed = !inode->has_changes();
@@ -60,12 +63,9 @@ Result<size_t> FileData::write(net::Caller& caller, const InodePtr& inode, uint6
     ripe = inode->dirty.bytes() >= std::max(ripe_bytes, inode->ripe_at) && !inode->queued;
     if (ripe) inode->queued = true;
   }
+  if (alone.owns_lock()) alone.unlock();
   if (changed) on_changed(inode);
   if (ripe) on_ripe(inode);
-  if (append && !alone) {
-    if (auto flushed = flush(caller, inode, Flush::all); !flushed && flushed.error().code != Code::interrupted)
-      return pass(flushed);
-  }
   return bytes.size();
 }
 

@@ -20,7 +20,7 @@ TEST_P(TwoMounts, SeeEachOther) {
 
 INSTANTIATE_TEST_SUITE_P(All, TwoMounts,
                          testing::Values("close_to_open", "growing_and_shrinking", "names", "attributes", "exclusive_create",
-                                         "rename_replaces", "flock_excludes", "sqlite"),
+                                         "rename_replaces", "flock_excludes", "sqlite", "appends_do_not_overwrite"),
                          [](const auto& one) { return std::string(one.param); });
 
 class Descriptor {
