@@ -114,6 +114,7 @@ int run(const Flags& flags) {
   options.membership.incarnation = random_number();
   options.membership.endpoint = listen->front();
   if (!flags.advertise.empty()) options.membership.endpoint = {flags.advertise, ""};
+  options.membership.disk = disk::name_of_file_system(directory->path());
   const bool over_tcp = options.membership.endpoint.url.starts_with("tcp://");
   if (over_tcp && network_wanted->keys) options.membership.endpoint.key = network_wanted->keys->public_key;
   options.store.cluster = options.membership.cluster;

@@ -49,4 +49,8 @@ class Disk {
 // Files below `directory`, which exists.
 std::unique_ptr<Disk> make_system_disk(const std::string& directory);
 
+// Which file system `directory` lies on: the same for all directories on it while this machine runs, and for no directory
+// anywhere else. Empty: it can't be told.
+std::string name_of_file_system(const std::string& directory);
+
 }  // namespace lace::disk

@@ -213,4 +213,12 @@ class SystemDisk final : public Disk {
 
 std::unique_ptr<Disk> make_system_disk(const std::string& directory) { return std::make_unique<SystemDisk>(directory); }
 
+// Device numbers are good for one machine from its start to its end.
+std::string name_of_file_system(const std::string& directory) {
+  struct stat found {};
+  if (retried([&] { return ::stat(directory.c_str(), &found); }) < 0) return {};
+  const auto boot = SystemDisk(directory).boot_id();
+  return boot ? *boot + ':' + std::to_string(found.st_dev) : std::string();
+}
+
 }  // namespace lace::disk

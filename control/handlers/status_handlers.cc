@@ -63,17 +63,18 @@ void handle(Control& control, const Asker& asker, wire::InspectInode& message, R
 
 void handle(Control& control, const Asker& asker, wire::FileSystemUsage& message, Responder responder) {
   if (session_of(control, asker, message.session, responder) == nullptr) return;
-  std::vector<uint64_t> capacity, available;
+  std::vector<DiskSpace> capacity, available;  // of all servers, and of those that take more
   for (const auto& [id, server] : control.servers.all()) {
-    capacity.push_back(control.servers.part_of(server, server.figures.capacity_bytes));
-    const bool takes_more = control.servers.is_up(id, control.now()) && !server.record.draining &&
-                            server.figures.available_bytes > PlacementPlan::reserve_bytes;
-    const uint64_t left = takes_more ? server.figures.available_bytes - PlacementPlan::reserve_bytes : 0;
-    available.push_back(control.servers.part_of(server, left));
+    capacity.push_back({server.disk, server.figures.capacity_bytes});
+    const uint64_t left = server.figures.available_bytes;
+    const bool takes_more = control.servers.is_up(id, control.now()) && !server.record.draining;
+    if (takes_more && left > PlacementPlan::reserve_bytes) {
+      available.push_back({server.disk, left - PlacementPlan::reserve_bytes});
+    }
   }
   wire::FileSystemUsageReply reply;
-  reply.capacity_bytes = usable_bytes(capacity, control.options.copies);
-  reply.available_bytes = usable_bytes(available, control.options.copies);
+  reply.capacity_bytes = usable_bytes(parts_of(capacity), control.options.copies);
+  reply.available_bytes = usable_bytes(parts_of(available), control.options.copies);
   reply.inodes = control.names->counts().inodes;
   responder.answer(reply);
 }

@@ -2,9 +2,20 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
 
 namespace lace::control {
+
+std::vector<uint64_t> parts_of(const std::vector<DiskSpace>& servers) {
+  std::map<std::string, uint64_t> sharing;
+  for (const DiskSpace& server : servers) ++sharing[server.disk];
+  std::vector<uint64_t> parts;
+  for (const DiskSpace& server : servers) {
+    parts.push_back(server.disk.empty() ? server.bytes : server.bytes / sharing.at(server.disk));
+  }
+  return parts;
+}
 
 // U bytes fit if sum(min(server, U)) >= copies * U: no server holds one byte twice. A server larger than U counts as U, which
 // takes one of the copies away; so try with the k largest counted that way.

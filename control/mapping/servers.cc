@@ -69,13 +69,6 @@ bool Servers::lease_over(ServerId server, Instant now) const {
   return found == nullptr || now >= found->lease_end;
 }
 
-uint64_t Servers::part_of(const Server& server, uint64_t bytes) const {
-  if (server.disk.empty()) return bytes;
-  const auto sharing =
-      std::count_if(servers_.begin(), servers_.end(), [&](const auto& other) { return other.second.disk == server.disk; });
-  return bytes / static_cast<uint64_t>(std::max<int64_t>(sharing, 1));
-}
-
 std::vector<wire::ServerInfo> Servers::infos(Instant now) const {
   std::vector<wire::ServerInfo> infos;
   for (const auto& [id, server] : servers_) infos.push_back(info(server, now));

@@ -50,8 +50,6 @@ class Servers {
   bool is_up(ServerId server, Instant now) const;
   // Whether it can't serve any more unless it registers or gets a new lease: what it was told before is void.
   bool lease_over(ServerId server, Instant now) const;
-  // The server's part of its disk: what several servers on one disk have in common is not counted several times.
-  uint64_t part_of(const Server& server, uint64_t bytes) const;
   std::vector<wire::ServerInfo> infos(Instant now) const;
   wire::ServerInfo info(const Server& server, Instant now) const;
 

@@ -58,6 +58,7 @@ void Membership::register_again() {
   message.capacity_bytes = usage.capacity_bytes;
   message.used_bytes = store_.totals().stored_bytes;
   message.available_bytes = usage.available_bytes;
+  message.disk = options_.disk;
   net::call<wire::RegisterServer>(loop_, control(), message, options_.register_timeout,
                                   [this, round](Result<net::Answered<wire::RegisterServer>> answer) {
                                     if (round == round_ && phase_ != Phase::stopped) registered(std::move(answer));

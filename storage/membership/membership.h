@@ -22,6 +22,7 @@ struct MembershipOptions {
   wire::Endpoint endpoint;               // where others reach this server
   std::vector<wire::Endpoint> controls;  // asked in turn until one answers
   uint64_t incarnation = 0;              // random per start
+  std::string disk;                      // wire::RegisterServer::disk
   Millis heartbeat{250};
   Millis heartbeat_timeout{1'000};
   Millis register_timeout{5'000};

@@ -187,6 +187,11 @@ TEST(Capacity, CountsEveryByteOncePerCopyOnDifferentServers) {
   EXPECT_EQ(usable_bytes({1000, 900, 10, 10}, 3), 20u);
 }
 
+TEST(Capacity, OfADiskThatServersShareIsCountedOnce) {
+  EXPECT_EQ(parts_of({{"x", 90}, {"y", 50}, {"x", 90}, {"x", 90}}), (std::vector<uint64_t>{30, 50, 30, 30}));
+  EXPECT_EQ(parts_of({{"", 90}, {"", 90}}), (std::vector<uint64_t>{90, 90})) << "no name: a disk of its own";
+}
+
 wire::ServerInfo info(const std::string& name, wire::ServerState state) {
   wire::ServerInfo server;
   server.name = name;

@@ -49,6 +49,7 @@ void FakeStorage::register_now() {
   serving_ = false;
   wire::RegisterServer message{disk_.cluster, disk_.server, name_, endpoint_, incarnation_, 1 << 30, 0, 1 << 30};
   message.capacity_bytes = message.available_bytes = uint64_t{100} << 30;
+  message.disk = disk_.name;
   net::call<wire::RegisterServer>(*loop_, control_, message, Millis(500), [this](auto answer) {
     if (!answer) {
       if (answer.error().code != Code::denied) loop_->after(Millis(100), [this] { register_now(); });

@@ -23,6 +23,7 @@ struct FakeCopy {
 struct FakeDisk {
   std::string cluster;
   ServerId server{};
+  std::string name;  // of the disk it lies on, which others may share; empty: its own
   std::map<BlockId, FakeCopy> copies;
   std::map<BlockId, FakeCopy> quarantine;
 };

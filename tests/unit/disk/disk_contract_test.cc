@@ -134,6 +134,16 @@ TEST_P(DiskContract, KnowsItsSpaceAndItsBoot) {
   EXPECT_EQ(*disk_->boot_id(), *disk_->boot_id());
 }
 
+TEST(FileSystemName, IsTheSameForAllDirectoriesOnOne) {
+  std::string pattern = std::filesystem::temp_directory_path() / "lace-disk-XXXXXX";
+  const std::string directory = ::mkdtemp(pattern.data());
+  EXPECT_FALSE(name_of_file_system(directory).empty());
+  EXPECT_EQ(name_of_file_system(directory), name_of_file_system(std::filesystem::temp_directory_path()));
+  EXPECT_NE(name_of_file_system(directory), name_of_file_system("/proc"));
+  EXPECT_EQ(name_of_file_system(directory + "/nowhere"), "");
+  std::filesystem::remove_all(directory);
+}
+
 INSTANTIATE_TEST_SUITE_P(Disks, DiskContract, testing::Bool(),
                          [](const auto& which) { return which.param ? "System" : "Forgetful"; });
 
