@@ -12,6 +12,7 @@
 #include "common/access/tokens.h"
 #include "common/base/log.h"
 #include "common/config/data_directory.h"
+#include "common/config/limits.h"
 #include "common/config/options.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
@@ -187,6 +188,7 @@ int main(int argc, char** argv) {
   options.text("admit", flags.admit, "FILE", "public keys that are let in over tcp, with what they may do");
   options.daemon_flags();
   if (const auto code = options.parse(argc, argv)) return *code;
+  config::raise_open_files();
   flags.copies_given = options.given("copies");
   return run(flags);
 }

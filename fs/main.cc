@@ -10,6 +10,7 @@
 
 #include "common/access/keys.h"
 #include "common/base/log.h"
+#include "common/config/limits.h"
 #include "common/config/options.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
@@ -112,6 +113,7 @@ int main(int argc, char** argv) {
                   "  lace-fs --control ipc:///run/lace/control-1.sock ~/lace\n"
                   "  lace-fs --control tcp://a:7400#KEY,tcp://b:7400#KEY -o ro,timeout=10 /mnt/lace");
   if (const auto code = options.parse(argc, argv)) return *code;
+  config::raise_open_files();
 
   const auto mount_flags = fs::fuse::parse_mount_flags(flags.mount_options, geteuid() == 0);
   if (!mount_flags) return options.wrong_usage(mount_flags.error().what);

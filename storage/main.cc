@@ -7,6 +7,7 @@
 #include "common/access/keys.h"
 #include "common/base/log.h"
 #include "common/config/data_directory.h"
+#include "common/config/limits.h"
 #include "common/config/options.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
@@ -170,5 +171,6 @@ int main(int argc, char** argv) {
   options.number("fill-mib-per-s", flags.fill_mib_per_s, 1, 100'000, "limit of what is fetched to fill copies");
   options.daemon_flags();
   if (const auto code = options.parse(argc, argv)) return *code;
+  config::raise_open_files();
   return run(flags);
 }
