@@ -60,11 +60,9 @@ Result<Listing> SqliteNamespace::read_directory(InodeId id, uint64_t cookie, uin
     if (!directory) return pass(directory);
     Listing listing;
     listing.parent = (*directory)->parent;
-    listing.entries = store_.entries.list(id, cookie, max_entries);
+    listing.entries =
+        with_attributes ? store_.inodes.list(id, cookie, max_entries) : store_.entries.list(id, cookie, max_entries);
     listing.end = listing.entries.size() < max_entries;
-    if (with_attributes) {
-      for (auto& entry : listing.entries) store_.inodes.read(entry.inode, entry.attributes);
-    }
     return listing;
   });
 }

@@ -13,7 +13,8 @@ constexpr uint64_t xattr_flag = 2;
 
 FileTime time_of(const db::Rows& row, int column) { return {row.signed_number(column), row.number<uint32_t>(column + 1)}; }
 
-void fill(const db::Rows& row, wire::Attributes& into) {
+void fill(const db::Rows& row, InodeId inode, wire::Attributes& into) {
+  into.inode = inode;
   into.mode = row.number<uint32_t>(0);
   into.links = row.number<uint32_t>(1);
   into.uid = row.number<uint32_t>(2);
@@ -37,6 +38,11 @@ InodeTable::InodeTable(db::Database& database)
     : get_(database,
            "SELECT mode, links, uid, gid, device, size, stored, accessed, accessed_nanos, modified, modified_nanos, changed, "
            "changed_nanos, born, born_nanos, change, layout, attributes, parent FROM inode WHERE id = ?1"),
+      list_(database,
+            "SELECT mode, links, uid, gid, device, size, stored, accessed, accessed_nanos, modified, modified_nanos, changed, "
+            "changed_nanos, born, born_nanos, change, layout, attributes, e.name, e.cookie, e.inode, e.type "
+            "FROM entry e LEFT JOIN inode i ON i.id = e.inode "
+            "WHERE e.parent = ?1 AND e.cookie > ?2 ORDER BY e.cookie LIMIT ?3"),
       insert_(database,
               "INSERT INTO inode(id, mode, links, uid, gid, device, size, stored, accessed, accessed_nanos, modified, "
               "modified_nanos, changed, changed_nanos, born, born_nanos, change, layout, attributes, parent) "
@@ -52,8 +58,7 @@ const Inode* InodeTable::find(InodeId inode) {
   auto rows = get_.query(inode);
   if (!rows.next()) return nullptr;
   Inode& found = kept_[raw(inode)].inode;
-  fill(rows, found.attributes);
-  found.attributes.inode = inode;
+  fill(rows, inode, found.attributes);
   found.parent = rows.number<InodeId>(18);
   return &found;
 }
@@ -72,9 +77,29 @@ bool InodeTable::read(InodeId inode, wire::Attributes& into) {
   }
   auto rows = get_.query(inode);
   if (!rows.next()) return false;
-  fill(rows, into);
-  into.inode = inode;
+  fill(rows, inode, into);
   return true;
+}
+
+std::vector<wire::DirectoryEntry> InodeTable::list(InodeId parent, uint64_t cookie, uint32_t limit) {
+  std::vector<wire::DirectoryEntry> entries;
+  if (cookie > INT64_MAX) return entries;  // SQLite's integers are signed; nothing is behind it
+  auto rows = list_.query(parent, cookie, limit);
+  while (rows.next()) {
+    auto& entry = entries.emplace_back();
+    entry.name = rows.text(18);
+    entry.cookie = rows.number(19);
+    entry.inode = rows.number<InodeId>(20);
+    entry.type = rows.number<uint8_t>(21);
+    // What this transaction has changed is not in the rows yet.
+    const auto kept = changed_.empty() ? kept_.end() : kept_.find(raw(entry.inode));
+    if (kept != kept_.end()) {
+      entry.attributes = kept->second.inode.attributes;
+    } else if (rows.number(0) != 0) {  // without a mode there is no such inode: the database is damaged
+      fill(rows, entry.inode, entry.attributes);
+    }
+  }
+  return entries;
 }
 
 Inode& InodeTable::edit(InodeId inode) {

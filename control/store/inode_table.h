@@ -3,9 +3,10 @@
 #pragma once
 
 #include <unordered_map>
+#include <vector>
 
 #include "common/db/database.h"
-#include "common/wire/types.h"
+#include "common/wire/control_messages.h"
 
 namespace lace::control {
 
@@ -23,6 +24,9 @@ class InodeTable {
   const Inode& at(InodeId inode);  // of which an entry speaks; none: the database is damaged
   // The same, for many inodes of which none will be asked for again: leaves no trace in memory.
   bool read(InodeId inode, wire::Attributes& into);
+  // Entries of a directory behind `cookie`, with attributes: one statement for all of them, because a question for each inode
+  // costs twice as much.
+  std::vector<wire::DirectoryEntry> list(InodeId parent, uint64_t cookie, uint32_t limit);
   // To be changed; it exists.
   Inode& edit(InodeId inode);
   const Inode& insert(const Inode& inode);
@@ -43,6 +47,7 @@ class InodeTable {
   std::unordered_map<uint64_t, Kept> kept_;
   std::vector<uint64_t> changed_;  // ids of those that are `changed`; may name some that were erased
   db::Statement get_;
+  db::Statement list_;
   db::Statement insert_;
   db::Statement update_;
   db::Statement erase_;

@@ -291,6 +291,28 @@ TEST_F(Entries, ReadingADirectoryWhileItChangesShowsWhatStaysExactlyOnce) {
   for (int i = 20; i < 100; ++i) EXPECT_EQ(seen.count("f" + std::to_string(i)), 1U) << i;
 }
 
+TEST_F(Entries, ReadingADirectorySeesTheOpenTransaction) {
+  const InodeId old = make(file(root_inode, "old"));
+  ASSERT_TRUE(ns_->begin());
+  wire::SetAttributes mode;
+  mode.inode = old;
+  mode.set = wire::SetAttributes::set_mode;
+  mode.mode = 0400;
+  wire::Commit commit;
+  commit.session = session_;
+  commit.slot = 9;
+  commit.number = 1;
+  commit.operations = {mode, file(root_inode, "new")};
+  ASSERT_TRUE(ns_->apply(commit));
+  const auto listing = ns_->read_directory(root_inode, 0, 10, true);
+  ASSERT_TRUE(ns_->commit());
+  ASSERT_EQ(listing->entries.size(), 2U);
+  EXPECT_EQ(listing->entries[0].attributes.mode & 07777, 0400U);
+  EXPECT_EQ(listing->entries[1].attributes.links, 1U);
+  EXPECT_EQ(listing->entries[1].attributes.inode, listing->entries[1].inode);
+  EXPECT_EQ(ns_->read_directory(root_inode, 0, 10, true)->entries[0].attributes.mode & 07777, 0400U);
+}
+
 TEST_F(Entries, ReadingADirectoryEndsBehindTheLastEntry) {
   EXPECT_TRUE(ns_->read_directory(root_inode, 0, 10, false)->end);
   make(file(root_inode, "a"));
