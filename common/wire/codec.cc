@@ -30,7 +30,12 @@ struct is_variant : std::false_type {};
 template <class... T>
 struct is_variant<std::variant<T...>> : std::true_type {};
 
-using Packer = msgpack::packer<msgpack::sbuffer>;
+// What is packed goes straight into the string that is sent.
+struct Text {
+  std::string bytes;
+  void write(const char* data, size_t size) { bytes.append(data, size); }
+};
+using Packer = msgpack::packer<Text>;
 
 template <class T>
 void pack(Packer& packer, const T& value) {
@@ -128,10 +133,11 @@ void unpack(const msgpack::object& from, T& value) {
 
 template <class Message>
 std::string encode(const Message& message) {
-  msgpack::sbuffer buffer(256);
-  Packer packer(buffer);
+  Text text;
+  text.bytes.reserve(256);
+  Packer packer(text);
   pack(packer, message);
-  return std::string(buffer.data(), buffer.size());
+  return std::move(text.bytes);
 }
 
 template <class Message>

@@ -80,6 +80,7 @@ const Block* BlockTable::find(BlockId id) {
 Block& BlockTable::edit(BlockId id) {
   CHECK(find(id) != nullptr);
   Kept& kept = kept_[raw(id)];
+  if (!kept.changed) changed_.push_back(raw(id));
   kept.changed = true;
   return kept.block;
 }
@@ -169,10 +170,13 @@ void BlockTable::store(const Block& block) {
 }
 
 void BlockTable::flush() {
-  for (auto& [id, kept] : kept_) {
-    if (kept.changed) store(kept.block);
-    kept.changed = false;
+  for (const uint64_t id : changed_) {
+    const auto kept = kept_.find(id);
+    if (kept == kept_.end() || !kept->second.changed) continue;
+    store(kept->second.block);
+    kept->second.changed = false;
   }
+  changed_.clear();
 }
 
 void BlockTable::trim() {
@@ -181,6 +185,9 @@ void BlockTable::trim() {
   kept_.clear();
 }
 
-void BlockTable::forget() { kept_.clear(); }
+void BlockTable::forget() {
+  kept_.clear();
+  changed_.clear();
+}
 
 }  // namespace lace::control

@@ -56,6 +56,7 @@ class BlockTable {
 
   Counters& counters_;
   std::unordered_map<uint64_t, Kept> kept_;
+  std::vector<uint64_t> changed_;  // ids of those that are `changed`; may name some that were erased
   db::Statement get_;
   db::Statement insert_;
   db::Statement update_;
