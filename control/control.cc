@@ -65,6 +65,8 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
              [this] { return candidates(); }) {
   group.set_observer([this](size_t changes, Micros took, bool kept) {
     metrics.transaction(changes, std::chrono::duration<double>(took).count(), kept);
+    log_grows_ = true;
+    last_change_ = now();
   });
   commits.set_observer(
       [this](const wire::Commit& commit, const wire::CommitReply& reply) { metrics.committed(commit, reply); });
@@ -137,7 +139,14 @@ void Control::tick() {
     set_gauges();
     gauges_due_ = now() + gauges_every;
   }
+  if (log_grows_ && now() - last_change_ >= options.timing.idle) empty_log();
   tick_timer_ = loop.after(options.timing.tick, [this] { tick(); });
+}
+
+// While nobody changes anything, so that few commits have to, and a start after a crash has little to read.
+void Control::empty_log() {
+  log_grows_ = false;
+  if (const Status done = names->checkpoint(); !done) log::warn("control.checkpoint_failed", {{"reason", done.error().what}});
 }
 
 void Control::notice_servers() {

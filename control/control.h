@@ -83,10 +83,13 @@ class Control {
   void tick();
   void notice_servers();
   void set_gauges();
+  void empty_log();
 
   std::map<ServerId, bool> was_up_;
   net::TimerId tick_timer_{};
   Instant gauges_due_;
+  bool log_grows_ = true;  // the database's, since it was emptied
+  Instant last_change_;
 };
 
 }  // namespace lace::control

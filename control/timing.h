@@ -15,6 +15,7 @@ struct Timing {
   Millis retry_pause{250};             // before a storage call is made again
   Millis repair_grace{60'000};         // a server away for longer: its copies are made elsewhere
   Millis tick{50};                     // how often leases are looked at
+  Millis idle{1'000};                  // without a change: then the log of the database is emptied
   Millis repair_tick{200};             // how often repair looks for work
   Millis start_patience{10'000};  // after a restart: how long control waits for better copies before it accepts a suspect one
 };

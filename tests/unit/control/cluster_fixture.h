@@ -56,6 +56,8 @@ class ClusterTest : public testing::Test {
   // Renews the session now and then while virtual time passes.
   void keep_alive(SessionId session, Millis time);
 
+  const std::filesystem::path& directory() const { return directory_; }
+
   sim::Simulation simulation;
   ControlOptions options;
   std::function<PeerRights(const net::Peer&)> rights = [](const net::Peer& peer) {

@@ -56,6 +56,35 @@ TEST_F(SessionStory, ASecondMountWaitsForADeadFirstNoLongerThanItsLease) {
   EXPECT_EQ(control->sessions.size(), 1u);
 }
 
+TEST_F(SessionStory, SpaceOfADiskThatServersShareIsCountedOnce) {
+  constexpr uint64_t size = uint64_t{100} << 30;
+  disk(1).name = disk(2).name = "shared";
+  for (const int number : {1, 2, 3}) start_storage(number);
+  const SessionId session = open_id();
+  auto usage = ask(wire::FileSystemUsage{session});
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(usage->capacity_bytes, size) << "200 GiB in all, in two copies";
+  EXPECT_EQ(usage->available_bytes, size - 2 * block_bytes);
+  kill_storage(2);
+  ASSERT_TRUE(until([&] { return !control->servers.is_up(id_of(2), simulation.now()); }, Millis(5'000)));
+  usage = ask(wire::FileSystemUsage{session});
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(usage->capacity_bytes, size);
+  EXPECT_EQ(usage->available_bytes, size - 2 * block_bytes) << "what it could have taken is there for the other";
+}
+
+TEST_F(SessionStory, WhileNobodyChangesAnythingTheLogIsMovedIntoTheDatabase) {
+  const auto stored = [&] { return std::filesystem::file_size(directory() / "namespace.db"); };
+  const SessionId session = open_id();
+  keep_alive(session, Millis(2'000));
+  const auto before = stored();
+  const std::string name(200, 'x');
+  for (int i = 0; i < 200; ++i) make_file(session, name + std::to_string(i));
+  EXPECT_EQ(stored(), before) << "no commit pays for it";
+  keep_alive(session, Millis(2'000));
+  EXPECT_GT(stored(), before + 200 * name.size());
+}
+
 TEST_F(SessionStory, TheMountThatIsLeftIsAloneAgain) {
   const SessionId first = open_id();
   net::Caller& second = caller("second");
