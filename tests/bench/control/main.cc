@@ -30,6 +30,7 @@ struct Flags {
   uint64_t files = 0;
   uint64_t walk = 1'000'000;
   uint32_t effort = 100;
+  std::string only;
   bool json = false;
 };
 
@@ -102,26 +103,41 @@ uint64_t walk(Asker& asker, InodeId top, uint64_t most, bool with_attributes, st
   return entries;
 }
 
-void measure_operations(Asker& asker, Report& report, uint32_t effort) {
+void measure_creates(Asker& asker, Report& report, const Flags& flags) {
   const struct {
     uint32_t slots;
     size_t batch;
     uint64_t count;
   } creates[] = {{1, 1, 50}, {several, 1, 200}, {several, 10, 500}, {several, 100, 1'000}, {several, 1'000, 2'000}};
-  InodeId last{};
   for (const auto& kind : creates) {
     const std::string what =
         "create, " + std::to_string(kind.batch) + " a commit, " + std::to_string(kind.slots) + " in flight";
+    if (what.find(flags.only) == what.npos) continue;
     const InodeId parent = make_directory(asker, "d" + std::to_string(kind.slots) + '-' + std::to_string(kind.batch));
-    report.measure(what, "creates", [&] { return create_files(asker, parent, kind.count * effort, kind.slots, kind.batch); });
-    last = parent;
+    report.measure(what, "creates",
+                   [&] { return create_files(asker, parent, kind.count * flags.effort, kind.slots, kind.batch); });
   }
+}
+
+void measure_questions(Asker& asker, Report& report, const Flags& flags) {
+  const InodeId parent = make_directory(asker, "questions");
+  create_files(asker, parent, 200'000, several, 1'000);
   std::vector<Seen> names;
-  report.measure("readdir, 1 in flight", "entries", [&] { return walk(asker, last, UINT64_MAX, false, &names); });
-  report.measure("readdirplus, 1 in flight", "entries", [&] { return walk(asker, last, UINT64_MAX, true, nullptr); });
+  walk(asker, parent, UINT64_MAX, false, &names);
+  const auto measure = [&](const std::string& what, const std::string& unit, const auto& run) {
+    if (what.find(flags.only) != what.npos) report.measure(what, unit, run);
+  };
+  const auto walks = [&](bool with_attributes) {
+    uint64_t entries = 0;
+    for (uint32_t done = 0; done < flags.effort; done += 20)
+      entries += walk(asker, parent, UINT64_MAX, with_attributes, nullptr);
+    return entries;
+  };
+  measure("readdir, 1 in flight", "entries", [&] { return walks(false); });
+  measure("readdirplus, 1 in flight", "entries", [&] { return walks(true); });
   for (const uint32_t in_flight : {1U, several}) {
-    report.measure("lookup, " + std::to_string(in_flight) + " in flight", "lookups",
-                   [&] { return look_up(asker, names, 500 * uint64_t{effort}, in_flight); });
+    measure("lookup, " + std::to_string(in_flight) + " in flight", "lookups",
+            [&] { return look_up(asker, names, uint64_t{in_flight == 1 ? 500U : 1'000U} * flags.effort, in_flight); });
   }
 }
 
@@ -195,7 +211,8 @@ int run(const Flags& flags) {
   asker.open();
   Report report(server);
   if (flags.files == 0) {
-    measure_operations(asker, report, flags.effort);
+    measure_creates(asker, report, flags);
+    measure_questions(asker, report, flags);
     note_bytes(report, "peak RSS", "peak_rss_bytes", server.peak_rss_bytes());
   } else {
     measure_many(server, asker, report, flags);
@@ -216,6 +233,7 @@ int main(int argc, char** argv) {
                  "instead: fill a namespace with so many files, start again, walk through it");
   options.number("walk", flags.walk, 1, 100'000'000, "entries to be walked through then");
   options.number("effort", flags.effort, 1, 10'000, "how long to measure, in percent");
+  options.text("only", flags.only, "TEXT", "measure only what has this in its name, as in: lookup");
   options.text("directory", flags.directory, "DIR", "make the server's temporary directory there: which disk is measured");
   options.text("program", flags.program, "FILE", "the lace-control to be measured");
   options.flag("json", flags.json, "print JSON");
