@@ -74,6 +74,7 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
     metrics.epoch_raised();
     repair.look_at(block.block);
   });
+  keeper.set_process_ended(options.process_ended);
   intake.set_on_attention([this](BlockId block) { repair.look_at(block); });
   intake.set_on_reported([this](ServerId) { repair.look_at_all(); });
 }

@@ -33,6 +33,7 @@ struct ControlOptions {
   uint32_t copies = 2;  // of each block, 1 to max_copies
   std::vector<wire::Endpoint> listen;
   Timing timing;
+  SessionKeeper::ProcessEnded process_ended;
 };
 
 class Control {

@@ -11,6 +11,7 @@
 #include "common/access/keys.h"
 #include "common/access/tokens.h"
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "common/config/data_directory.h"
 #include "common/config/limits.h"
 #include "common/config/options.h"
@@ -156,6 +157,9 @@ int run(Flags& flags) {
   options.name = flags.name;
   options.copies = settings->copies;
   options.listen = std::move(*listen);
+  options.process_ended = [](const control::SessionRecord& session) {
+    return has_ended({session.process_where, session.process, session.process_started});
+  };
   auto credentials = credentials_of((*names)->secret(), clock, admissions);
   control::Control server(*loop, std::move(*names), std::move(*copies), std::move(credentials), registry, std::move(options));
   if (const Status started = server.start(); !started) return failed(flags, started.error().what);

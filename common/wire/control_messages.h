@@ -30,7 +30,11 @@ struct OpenSession {
   uint32_t process = 0;
   std::string subtree;  // "/a/b": what this mount shows as its root; "/" is all
   bool read_only = false;
-  LACE_FIELDS(host, mount_point, process, subtree, read_only)
+  // Where `process` counts, and when it started (common/base/process.h): so that control, if it runs there too, can see that
+  // a mount has died. Empty: control waits for the lease.
+  std::string process_where{};
+  uint64_t process_started = 0;
+  LACE_FIELDS(host, mount_point, process, subtree, read_only, process_where, process_started)
 };
 
 // A lock as asked for. Kinds that ignore each other: flock(2), fcntl(2) (POSIX record locks), and the one that a mount takes

@@ -1,5 +1,7 @@
 #include "control/handlers/handlers.h"
 
+#include <algorithm>
+
 #include "common/base/log.h"
 
 namespace lace::control {
@@ -36,8 +38,8 @@ bool is_below(const std::string& path, const std::string& top) {
 
 void handle(Control& control, const Asker& asker, wire::OpenSession& message, Responder responder) {
   if (!asker.rights.client) return responder.refuse(Code::denied, "this key may not mount: admit it in the --admit file");
-  if (message.host.size() > max_text_bytes || message.mount_point.size() > max_text_bytes) {
-    return responder.refuse(Code::malformed, "a host name or mount point longer than 4,096 bytes");
+  if (std::max({message.host.size(), message.mount_point.size(), message.process_where.size()}) > max_text_bytes) {
+    return responder.refuse(Code::malformed, "a host name, mount point or place of a process longer than 4,096 bytes");
   }
   if (control.sessions.size() >= max_sessions) return responder.refuse(Code::unavailable, "too many mounts");
   SessionRecord record;
@@ -46,6 +48,10 @@ void handle(Control& control, const Asker& asker, wire::OpenSession& message, Re
   record.process = message.process;
   record.read_only = message.read_only || asker.rights.read_only;
   record.key = asker.peer.local ? "" : asker.peer.key;
+  if (asker.peer.local) {  // of others control can't see whether they run
+    record.process_where = message.process_where;
+    record.process_started = message.process_started;
+  }
   // Whoever asks for all gets all that the key may see.
   record.subtree = message.subtree.empty() || message.subtree == "/" ? asker.rights.subtree : message.subtree;
   while (record.subtree.size() > 1 && record.subtree.ends_with('/')) record.subtree.pop_back();

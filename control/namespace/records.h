@@ -15,6 +15,9 @@ struct SessionRecord {
   InodeId root = root_inode;  // the inode of `subtree`: commits may not name inodes outside it
   bool read_only = false;     // commits are refused with `read_only`
   std::string key;            // the CURVE key that proved itself when it was opened; empty: local
+  // wire::OpenSession::process_where and process_started, of local ones.
+  std::string process_where{};
+  uint64_t process_started = 0;
 };
 
 struct ServerRecord {

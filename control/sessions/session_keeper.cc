@@ -8,6 +8,7 @@ namespace lace::control {
 namespace {
 constexpr size_t max_after_grace = 10'000;
 constexpr uint32_t page_of_orphans = 10'000;
+constexpr Millis look_at_processes_every{1'000};
 }  // namespace
 
 SessionKeeper::SessionKeeper(net::Loop& loop, Namespace& ns, GroupCommit& group, Sessions& sessions, Events& events,
@@ -78,6 +79,7 @@ void SessionKeeper::admit(SessionId session, Opened opened) {
       if (wait != earlier.waits.end()) opening.waits[id] = wait->second;
     }
   }
+  look_at_processes();  // who is dead can't hear it
   if (sessions_.size() == 1) sessions_.find(session)->sole = true;
   openings_.push_back(std::move(opening));
   look_at_openings();
@@ -137,15 +139,26 @@ void SessionKeeper::tick() {
   for (const Opening& opening : openings_) {
     if (Session* session = sessions_.find(opening.session)) sessions_.renew(*session, now);
   }
-  for (const SessionId id : sessions_.expired(now)) {
-    Session& session = *sessions_.find(id);
-    if (session.fenced) continue;
-    session.fenced = true;
-    fenced_.emplace_back(id, now + timing_.token_lease + timing_.storage_lease);
-    log::warn("control.session_expired",
-              {{"session", raw(id)}, {"host", session.record.host}, {"mount_point", session.record.mount_point}});
-    loop_.after(timing_.storage_lease + timing_.storage_margin, [this, id] { end(id, [](const Status&) {}); });
+  for (const SessionId id : sessions_.expired(now)) fence(id, "lease over");
+  if (now >= processes_due_) look_at_processes();
+}
+
+void SessionKeeper::look_at_processes() {
+  processes_due_ = loop_.clock().now() + look_at_processes_every;
+  if (!process_ended_) return;
+  for (const auto& [id, session] : sessions_.all()) {
+    if (!session.fenced && process_ended_(session.record)) fence(id, "process gone");
   }
+}
+
+void SessionKeeper::fence(SessionId id, const char* why) {
+  Session& session = *sessions_.find(id);
+  if (session.fenced) return;
+  session.fenced = true;
+  fenced_.emplace_back(id, loop_.clock().now() + timing_.token_lease + timing_.storage_lease);
+  log::warn("control.session_fenced",
+            {{"session", raw(id)}, {"host", session.record.host}, {"mount_point", session.record.mount_point}, {"why", why}});
+  loop_.after(timing_.storage_lease + timing_.storage_margin, [this, id] { end(id, [](const Status&) {}); });
 }
 
 void SessionKeeper::end(SessionId session, std::function<void(Status)> done) {

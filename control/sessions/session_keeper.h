@@ -1,8 +1,8 @@
 // The life of sessions: opened, resumed after a restart of control, ended by their mount or by their lease; and what depends on
 // it: who is the only one (`sole`), which orphans can be taken apart, when locks may be given out again.
 //
-// A lease that ended fences the session first: storage servers are told with every heartbeat answer, and after one storage
-// lease everyone has heard it or stopped serving. Only then its locks and open inodes are let go.
+// A lease that ended, or a process that did, fences the session first: storage servers are told with every heartbeat answer,
+// and after one storage lease everyone has heard it or stopped serving. Only then its locks and open inodes are let go.
 #pragma once
 
 #include <deque>
@@ -37,8 +37,11 @@ class SessionKeeper {
   // Takes in what a mount holds, the first time after a restart.
   void resume(Session& session, const std::vector<InodeId>& held, const std::vector<wire::LockRange>& locks);
   void close(SessionId session, std::function<void(Status)> done);
-  // Looks at the leases.
+  // Looks at the leases, and at the processes.
   void tick();
+  // Whether the mount's process has surely ended: then its session need not wait for the end of its lease. Unset: nobody knows.
+  using ProcessEnded = std::function<bool(const SessionRecord&)>;
+  void set_process_ended(ProcessEnded process_ended) { process_ended_ = std::move(process_ended); }
 
   // Runs at once, or when every session that is known from before a restart has resumed or ended. Errors: unavailable (too
   // many wait already).
@@ -60,6 +63,8 @@ class SessionKeeper {
   };
   void admit(SessionId session, Opened opened);
   void look_at_openings();
+  void look_at_processes();
+  void fence(SessionId session, const char* why);
   void look_at_sole();
   void end(SessionId session, std::function<void(Status)> done);
   void ended(SessionId session);
@@ -77,6 +82,8 @@ class SessionKeeper {
   Deletes& deletes_;
   const Timing& timing_;
 
+  ProcessEnded process_ended_;
+  Instant processes_due_;  // when to look at them
   std::vector<Opening> openings_;
   std::deque<std::pair<SessionId, Instant>> fenced_;  // until when they are named
   std::set<SessionId> ending_;

@@ -66,10 +66,12 @@ CREATE UNIQUE INDEX server_by_name ON server(name);
 INSERT INTO counters VALUES(1, 0, 0, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 )sql";
 
-// Came later than format 1, and is empty unless there are confined sessions.
+// Came later than format 1: a database of an earlier version gets them, and an earlier version does not look at them. `placed`
+// is empty unless there are confined sessions.
 constexpr const char* later_tables = R"sql(
 CREATE TABLE IF NOT EXISTS placed(
   block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
 )sql";
 
 std::string random_bytes(size_t count) {

@@ -6,11 +6,14 @@ namespace lace::control {
 
 SessionTable::SessionTable(db::Database& database)
     : list_(database,
-            "SELECT id, host, mount_point, process, subtree, root, read_only, key FROM session WHERE id > 0 ORDER BY id"),
+            "SELECT id, host, mount_point, process, subtree, root, read_only, key, place, started "
+            "FROM session LEFT JOIN session_process ON session = id WHERE id > 0 ORDER BY id"),
       insert_(database,
               "INSERT INTO session(id, host, mount_point, process, subtree, root, read_only, key) "
               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
-      erase_(database, "DELETE FROM session WHERE id = ?1") {
+      insert_process_(database, "INSERT INTO session_process(session, place, started) VALUES(?1, ?2, ?3)"),
+      erase_(database, "DELETE FROM session WHERE id = ?1"),
+      erase_process_(database, "DELETE FROM session_process WHERE session = ?1") {
   reload();
 }
 
@@ -29,11 +32,15 @@ std::vector<SessionRecord> SessionTable::list() const {
 void SessionTable::insert(const SessionRecord& record) {
   insert_.execute(record.session, record.host, record.mount_point, record.process, record.subtree, record.root,
                   record.read_only, record.key);
+  if (!record.process_where.empty()) {
+    insert_process_.execute(record.session, record.process_where, record.process_started);
+  }
   sessions_[raw(record.session)] = record;
 }
 
 bool SessionTable::erase(SessionId session) {
   sessions_.erase(raw(session));
+  erase_process_.execute(session);
   return erase_.execute(session) > 0;
 }
 
@@ -41,8 +48,16 @@ void SessionTable::reload() {
   sessions_.clear();
   auto rows = list_.query();
   while (rows.next()) {
-    SessionRecord record{rows.number<SessionId>(0), rows.text(1),        rows.text(2), rows.number<uint32_t>(3), rows.text(4),
-                         rows.number<InodeId>(5),   rows.number(6) != 0, rows.text(7)};
+    SessionRecord record{rows.number<SessionId>(0),
+                         rows.text(1),
+                         rows.text(2),
+                         rows.number<uint32_t>(3),
+                         rows.text(4),
+                         rows.number<InodeId>(5),
+                         rows.number(6) != 0,
+                         rows.text(7),
+                         rows.text(8),
+                         rows.number(9)};
     sessions_[raw(record.session)] = std::move(record);
   }
 }

@@ -26,7 +26,9 @@ class SessionTable {
   std::unordered_map<uint64_t, SessionRecord> sessions_;
   db::Statement list_;
   db::Statement insert_;
+  db::Statement insert_process_;
   db::Statement erase_;
+  db::Statement erase_process_;
 };
 
 // The last commit of each slot: its number, and what is needed to answer it again (see namespace/slot_record.h).

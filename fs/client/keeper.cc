@@ -5,6 +5,7 @@
 #include <climits>
 
 #include "common/base/log.h"
+#include "common/base/process.h"
 
 namespace lace::fs {
 
@@ -23,7 +24,10 @@ Status Keeper::open_once(net::Caller& caller) {
   wire::OpenSession message;
   message.host = host_name();
   message.mount_point = core_.options.mount_point;
-  message.process = static_cast<uint32_t>(getpid());
+  const ProcessId self = own_process();
+  message.process = self.number;
+  message.process_where = self.where;
+  message.process_started = self.started;
   message.subtree = core_.options.subtree;
   message.read_only = core_.options.read_only;
   const Instant sent = core_.clock.now();

@@ -84,6 +84,29 @@ TEST(OnTwoMounts, LocksOfAKilledProcessAreReleasedAtOnce) {
   EXPECT_LT(SystemClock().now() - start, Millis(3'000));
 }
 
+TEST(AKilledMount, DoesNotKeepTheNextOneWaitingForItsLease) {
+  Cluster cluster;
+  EXPECT_SHELL(cluster.environment(), "echo kept >$M/f; sync $M/f");
+  cluster.mount().kill();
+  cluster.mount().start();
+  EXPECT_SHELL(cluster.environment(), "[ $(cat $M/f) = kept ]; echo more >>$M/f; sync $M/f");
+  const std::string log = cluster.control().log();
+  EXPECT_NE(log.find("why=\"process gone\""), log.npos) << log;
+  EXPECT_EQ(log.find("why=\"lease over\""), log.npos) << log;
+  EXPECT_EQ(cluster.status().sessions.size(), 1U);
+}
+
+TEST(AKilledMount, IsForgottenByAControlServerThatWasKilledWithIt) {
+  Cluster cluster;
+  EXPECT_SHELL(cluster.environment(), "echo kept >$M/f; sync $M/f");
+  cluster.kill_all();
+  cluster.start_all();
+  EXPECT_SHELL(cluster.environment(), "[ $(cat $M/f) = kept ]");
+  const std::string log = cluster.control().log();
+  EXPECT_NE(log.find("why=\"process gone\""), log.npos) << log;
+  EXPECT_EQ(log.find("why=\"lease over\""), log.npos) << log;
+}
+
 TEST(OnTwoMounts, RecordLocksExcludeAcross) {
   Cluster cluster;
   const auto& other = cluster.add_mount();

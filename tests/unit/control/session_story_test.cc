@@ -1,13 +1,22 @@
 // Mounts come, go, die and resume; nothing happens twice; nobody sees what it may not.
 #include <sys/stat.h>
 
+#include <set>
+
 #include "tests/unit/control/cluster_fixture.h"
 
 namespace lace::control {
 namespace {
 
 struct SessionStory : ClusterTest {
-  SessionStory() { start_control(); }
+  SessionStory() {
+    options.process_ended = [this](const SessionRecord& session) {
+      return session.process_where == "here" && ended_processes.contains(session.process);
+    };
+    start_control();
+  }
+  wire::OpenSession mount_here(uint32_t process) { return {"h", "/m", process, "/", false, "here", 17}; }
+  std::set<uint32_t> ended_processes;
 
   wire::LockRange write_lock(InodeId inode, uint64_t owner = 1) {
     return {inode, LockOwner{owner}, false, 1, 0, UINT64_MAX, static_cast<uint32_t>(owner)};
@@ -54,6 +63,38 @@ TEST_F(SessionStory, ASecondMountWaitsForADeadFirstNoLongerThanItsLease) {
   EXPECT_GE(simulation.now() - before, Millis(15'000));
   EXPECT_LT(simulation.now() - before, Millis(17'000));
   EXPECT_EQ(control->sessions.size(), 1u);
+}
+
+TEST_F(SessionStory, ASecondMountDoesNotWaitForAFirstWhoseProcessIsGone) {
+  const SessionId first = open(mount_here(1)).session;
+  ended_processes = {1};
+  const Instant before = simulation.now();
+  open(mount_here(2), "second");
+  EXPECT_LT(simulation.now() - before, Millis(2'000));
+  EXPECT_GE(simulation.now() - before, options.timing.storage_lease) << "storage has to hear it first";
+  EXPECT_EQ(control->sessions.find(first), nullptr);
+  EXPECT_EQ(control->keeper.fenced(), std::vector{first});
+}
+
+TEST_F(SessionStory, AMountWhoseProcessIsGoneIsGivenUpThoughNobodyComes) {
+  open(mount_here(1));
+  ended_processes = {1};
+  EXPECT_TRUE(until([&] { return control->sessions.size() == 0; }, Millis(3'000)));
+}
+
+TEST_F(SessionStory, ThatAProcessIsGoneIsSeenAfterARestartToo) {
+  open(mount_here(1));
+  ended_processes = {1};
+  restart_control();
+  EXPECT_TRUE(until([&] { return control->sessions.size() == 0; }, Millis(3'000)));
+}
+
+TEST_F(SessionStory, OfAMountElsewhereControlDoesNotKnowWhetherItRuns) {
+  rights = [](const net::Peer&) { return PeerRights{true, true, false, "/"}; };
+  const auto ticket = caller("far", {false, "key"}).start(control_endpoint, net::request_of(mount_here(1)), Millis(30'000));
+  ASSERT_TRUE(caller("far").finish(ticket));
+  ended_processes = {1};
+  EXPECT_FALSE(until([&] { return control->sessions.size() == 0; }, Millis(10'000)));
 }
 
 TEST_F(SessionStory, SpaceOfADiskThatServersShareIsCountedOnce) {
