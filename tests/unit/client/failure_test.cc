@@ -1,5 +1,7 @@
-// Stories of one mount on servers that fail.
+// Stories of one mount on servers that fail. What is set_before() and set_after() is asked until the mount is gone, after the
+// end of the test's own variables.
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "tests/unit/client/mounted.h"
@@ -10,11 +12,11 @@ namespace {
 bool is(const net::Request& request, wire::Kind kind) { return request.kind == kind; }
 
 TEST_F(AmongOthers, DoesNothingTwiceWhenAnAnswerIsLost) {
-  std::atomic<int> lost{0};
-  cluster_.set_after([&](const std::string&, const net::Request& request) -> std::optional<Error> {
-    if (!is(request, wire::Kind::commit) || lost++ > 0) return std::nullopt;
-    return Error{Code::unknown, "lost"};
-  });
+  cluster_.set_after(
+      [lost = std::make_shared<std::atomic<int>>(0)](const std::string&, const net::Request& request) -> std::optional<Error> {
+        if (!is(request, wire::Kind::commit) || (*lost)++ > 0) return std::nullopt;
+        return Error{Code::unknown, "lost"};
+      });
   const auto file = create("a");  // exclusive: a second try would be refused
   EXPECT_EQ(cluster_.commits().size(), 1u);
   EXPECT_EQ(cluster_.requests(wire::Kind::commit), 2u);
@@ -22,11 +24,11 @@ TEST_F(AmongOthers, DoesNothingTwiceWhenAnAnswerIsLost) {
 }
 
 TEST_F(Mounted, WaitsForControlToComeBack) {
-  std::atomic<int> refused{0};
-  cluster_.set_before([&](const std::string& url, const net::Request&) -> std::optional<Error> {
-    if (url != FakeCluster::control().url || refused++ > 20) return std::nullopt;
-    return Error{Code::unavailable, "away"};
-  });
+  cluster_.set_before(
+      [refused = std::make_shared<std::atomic<int>>(0)](const std::string& url, const net::Request&) -> std::optional<Error> {
+        if (url != FakeCluster::control().url || (*refused)++ > 20) return std::nullopt;
+        return Error{Code::unavailable, "away"};
+      });
   const auto file = create("a");
   write(file.handle, 0, "hello");
   close(file.handle);
@@ -100,11 +102,11 @@ TEST_F(Mounted, ReadsAnotherCopyWhenOneIsCorrupt) {
   const auto file = create("a");
   write(file.handle, 0, pattern(100'000));
   close(file.handle);
-  std::atomic<int> reads{0};
-  cluster_.set_before([&](const std::string&, const net::Request& request) -> std::optional<Error> {
-    if (!is(request, wire::Kind::read_block) || reads++ % 2 == 1) return std::nullopt;
-    return Error{Code::corrupt, "rot"};
-  });
+  cluster_.set_before(
+      [reads = std::make_shared<std::atomic<int>>(0)](const std::string&, const net::Request& request) -> std::optional<Error> {
+        if (!is(request, wire::Kind::read_block) || (*reads)++ % 2 == 1) return std::nullopt;
+        return Error{Code::corrupt, "rot"};
+      });
   const auto again = open(file.attributes.inode, O_RDONLY);
   EXPECT_EQ(read(again.handle, 0, 100'000), pattern(100'000));
   release(again.handle);
@@ -114,7 +116,7 @@ TEST_F(Mounted, GivesUpOnBytesThatNoCopyHasIntact) {
   const auto file = create("a");
   write(file.handle, 0, pattern(100'000));
   close(file.handle);
-  cluster_.set_before([&](const std::string&, const net::Request& request) -> std::optional<Error> {
+  cluster_.set_before([](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::read_block)) return std::nullopt;
     return Error{Code::corrupt, "rot"};
   });
@@ -127,7 +129,7 @@ TEST_F(Mounted, GivesUpOnBytesThatNoCopyHasIntact) {
 
 TEST_F(AmongOthers, TellsAtCloseThatTheDiskIsFullAndForgetsTheData) {
   const auto file = create("a");
-  cluster_.set_before([&](const std::string&, const net::Request& request) -> std::optional<Error> {
+  cluster_.set_before([](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::write_block)) return std::nullopt;
     return Error{Code::no_space, "full"};
   });
@@ -142,7 +144,7 @@ TEST_F(AmongOthers, TellsAtCloseThatTheDiskIsFullAndForgetsTheData) {
 
 TEST_F(Mounted, TellsAnErrorOfWriteBehindToWhoAsksNext) {
   const auto file = create("a");
-  cluster_.set_before([&](const std::string&, const net::Request& request) -> std::optional<Error> {
+  cluster_.set_before([](const std::string&, const net::Request& request) -> std::optional<Error> {
     if (!is(request, wire::Kind::write_block)) return std::nullopt;
     return Error{Code::no_space, "full"};
   });
@@ -174,9 +176,9 @@ TEST_F(AmongOthers, KeepsWhatASignalKeptFromBeingSent) {
 }
 
 TEST_F(AmongOthers, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
-  std::atomic<bool> lose{true};
-  cluster_.set_after([&](const std::string&, const net::Request& request) -> std::optional<Error> {
-    if (!is(request, wire::Kind::commit) || !lose) return std::nullopt;
+  const auto lose = std::make_shared<std::atomic<bool>>(true);
+  cluster_.set_after([lose](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (!is(request, wire::Kind::commit) || !*lose) return std::nullopt;
     return Error{Code::unknown, "lost"};
   });
   auto context = this->context();
@@ -189,7 +191,7 @@ TEST_F(AmongOthers, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
   caller_->resume();
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Code::interrupted);
-  lose = false;
+  *lose = false;
   const auto again = fs_->make(context, root_inode, "a", S_IFREG | 0644, 0);
   EXPECT_EQ(again.error().code, Code::exists) << "it had happened";
   EXPECT_EQ(cluster_.commits().size(), 2u);
