@@ -50,15 +50,20 @@ class FakeCluster {
   std::vector<std::vector<wire::Operation>> commits();  // since reset_counts()
   // Blocks of the inode that some in-sync member has not synced since its last write.
   size_t unsynced_blocks(InodeId inode);
+  // Files of which some member would not have all bytes after a power cut that happened now.
+  std::vector<InodeId> torn_by_power_cut();
   wire::BlockInfo block(BlockId block);
   std::set<InodeId> held();
   void write_as_other_mount(InodeId inode, uint64_t offset, const std::string& bytes);
   void truncate_as_other_mount(InodeId inode, uint64_t size);
+  void make_as_other_mount(const std::string& name);  // in the root
   void remove_block(BlockId block);
+  void set_available(uint64_t bytes);
 
  private:
   struct Copy {
     std::string bytes;
+    std::string stable;  // as of the last sync
     bool unsynced = false;
   };
   struct Server {
@@ -116,6 +121,7 @@ class FakeCluster {
   uint64_t seen_ = 0;
   uint64_t next_inode_ = 2, next_block_ = 1;
   uint64_t session_ = 0, term_ = 1;
+  uint64_t available_ = 1ULL << 39;
   bool resumed_ = true;
   bool sole_ = true;
   bool confined_ = false;

@@ -172,7 +172,7 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
       }
       return answer(wire::Done{}, term_);
     }
-    case wire::Kind::file_system_usage: return answer(wire::FileSystemUsageReply{1ULL << 40, 1ULL << 39, nodes_.size()}, term_);
+    case wire::Kind::file_system_usage: return answer(wire::FileSystemUsageReply{1ULL << 40, available_, nodes_.size()}, term_);
     case wire::Kind::allocate_blocks: {
       wire::BlocksReply reply;
       const auto message = decoded(std::type_identity<wire::AllocateBlocks>{});

@@ -1,4 +1,6 @@
 // FakeCluster: the storage servers, and what tests do and ask.
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "tests/unit/client/fake_cluster.h"
@@ -135,7 +137,10 @@ Result<net::Answer> FakeCluster::sync_blocks(uint32_t server, const net::Request
       continue;
     }
     reply.outcomes.push_back(current ? wire::Outcome{} : wire::Outcome{static_cast<uint16_t>(Code::stale), ""});
-    if (current) servers_[server].copies[block.block].unsynced = false;
+    if (!current) continue;
+    Copy& copy = servers_[server].copies[block.block];
+    copy.unsynced = false;
+    copy.stable = copy.bytes;
   }
   return answer(reply);
 }
@@ -252,6 +257,37 @@ std::string FakeCluster::read_file(Node& at) {
 std::string FakeCluster::content(InodeId inode) {
   const std::lock_guard lock(mutex_);
   return read_file(nodes_.at(inode));
+}
+
+void FakeCluster::make_as_other_mount(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const InodeId id{next_inode_++};
+  nodes_[root_inode].entries[name] = id;
+  nodes_[id].attributes.inode = id;
+  nodes_[id].attributes.mode = S_IFREG | 0644;
+  nodes_[id].attributes.links = 1;
+}
+
+void FakeCluster::set_available(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  available_ = bytes;
+}
+
+std::vector<InodeId> FakeCluster::torn_by_power_cut() {
+  const std::lock_guard lock(mutex_);
+  std::vector<InodeId> torn;
+  for (const auto& [id, node] : nodes_) {
+    bool whole = true;
+    for (const auto& [offset, extent] : node.extents) {
+      for (const ServerId member : blocks_[extent.block].in_sync) {
+        const Copy& copy = servers_[raw(member)].copies[extent.block];
+        whole = whole && copy.stable.size() >= extent.block_offset + extent.length &&
+                copy.stable.compare(extent.block_offset, extent.length, copy.bytes, extent.block_offset, extent.length) == 0;
+      }
+    }
+    if (!whole) torn.push_back(id);
+  }
+  return torn;
 }
 
 size_t FakeCluster::unsynced_blocks(InodeId inode) {
