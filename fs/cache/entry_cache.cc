@@ -15,6 +15,10 @@ void EntryCache::answer(const Question& question, InodeId parent, std::string_vi
   Shard& at = shard(parent);
   const std::lock_guard lock(at.mutex);
   if (directory(parent).version.load() != question.version) return;
+  if (const auto known = at.directories.find(parent); known != at.directories.end()) {
+    const auto entry = known->second.entries.find(std::string(name));
+    if (entry != known->second.entries.end() && progress_.pending(entry->second.number)) return;  // newer than any answer
+  }
   put_locked(at, parent, name, {inode, question.stamp, 0});
 }
 

@@ -78,6 +78,7 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
   const std::lock_guard lock(inode->mutex);
   if (request.set & wire::SetAttributes::set_accessed) inode->has_accessed = false;
   inode->learn(result->inode, stamp, core_.clock.now(), true);
+  inode->learn_asked(result->inode);
   return inode->shown();
 }
 
@@ -129,6 +130,7 @@ Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation chan
   if (!result) return pass(result);
   const std::lock_guard lock(inode->mutex);
   inode->learn(result->inode, stamp, core_.clock.now(), true);
+  inode->learn_asked(result->inode);
   return {};
 }
 

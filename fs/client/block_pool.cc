@@ -95,6 +95,13 @@ Result<Extent> BlockPool::pack(net::Caller& caller, Range pages) {
   }
 }
 
+void BlockPool::avoid(BlockId block) {
+  const std::lock_guard lock(mutex_);
+  for (Pack& pack : packs_) {
+    if (pack.block == block) pack = {};
+  }
+}
+
 void BlockPool::forget() {
   const std::lock_guard lock(mutex_);
   ++epoch_;

@@ -34,6 +34,8 @@ class BlockPool {
   // Whether this session allocated the block, and control still lets it place new pages there. All others are for
   // overwriting in place only.
   bool is_ours(BlockId block) const;
+  // Its servers are away: no more is put there.
+  void avoid(BlockId block);
   // The session was lost, and with it the right to write where nothing is yet.
   void forget();
 

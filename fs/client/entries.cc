@@ -29,6 +29,7 @@ void Mount::learn_own(const Attributes& attributes, uint64_t stamp) {
   if (!inode) return;
   const std::lock_guard lock(inode->mutex);
   inode->learn(attributes, stamp, core_.clock.now(), true);
+  if (!S_ISDIR(attributes.mode)) inode->learn_asked(attributes);
 }
 
 void Mount::uncertain(InodeId parent, std::string_view name) {
@@ -95,10 +96,15 @@ void Mount::forget(InodeId id, uint64_t lookups) {
   {
     const InodePtr inode = core_.inodes.find(id);
     if (!inode) return;
-    const std::lock_guard lock(inode->mutex);
-    inode->lookups -= std::min(inode->lookups, lookups);
-    if (inode->lookups > 0) return;
-    inode->pages_change = 0;
+    bool kept = false;  // for who might have opened it
+    {
+      const std::lock_guard lock(inode->mutex);
+      inode->lookups -= std::min(inode->lookups, lookups);
+      if (inode->lookups > 0) return;
+      inode->pages_change = 0;
+      kept = inode->handles == 0 && inode->hold == Hold::held && !inode->has_changes();
+    }
+    if (kept) housekeeper_.close(inode);
   }
   core_.inodes.drop_if_idle(id);
 }

@@ -69,6 +69,12 @@ Status FileData::fetch_extents(net::Caller& caller, Inode& inode, uint64_t offse
       from = extents_good(inode) ? std::max(chunk_floor(offset), inode.extents.known_until(offset)) : chunk_floor(offset);
     }
     const uint64_t stamp = core_.session.stamp();
+    uint64_t stored = 0, cuts = 0;
+    {
+      const std::lock_guard lock(inode.mutex);
+      stored = inode.stored_logged;
+      cuts = inode.cuts;
+    }
     wire::GetExtents question;
     question.inode = inode.id;
     question.offset = from;
@@ -76,6 +82,10 @@ Status FileData::fetch_extents(net::Caller& caller, Inode& inode, uint64_t offse
     auto reply = core_.control.ask(caller, question);
     if (!reply) return pass(reply);
     if (reply->length == 0) return fail(Code::malformed, "control answered no extents at all");
+    {
+      const std::lock_guard lock(inode.mutex);
+      if (inode.stored_logged != stored || inode.cuts != cuts) continue;  // it was answered before that
+    }
     learn(inode, *reply, stamp);
     const std::lock_guard lock(inode.mutex);
     if (inode.extents.known_until(from) > from) race = -1;  // it is getting on

@@ -57,7 +57,7 @@ class FileData {
   // Many files' content on its way to the servers at once: for LogWriter.
   class Staging;
 
-  Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control
+  Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control, when it knows all
   void drop_dirty(Inode& inode);                                                 // inode.mutex held
   // Extents that came with other answers, e.g. OpenInode's.
   void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp);
@@ -66,6 +66,7 @@ class FileData {
   struct Batch;
   struct Plan;
 
+  Result<wire::Attributes> ask_attributes(net::Caller& caller, const InodePtr& inode);
   bool extents_good(const Inode& inode) const;  // inode.mutex held
   bool knows(const Inode& inode, uint64_t begin, uint64_t end) const;
   Status fetch_extents(net::Caller& caller, Inode& inode, uint64_t offset, uint64_t end);

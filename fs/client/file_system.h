@@ -32,8 +32,8 @@ struct MountOptions {
   std::string subtree = "/";
   bool read_only = false;
   AccessTimes access_times = AccessTimes::relative;
-  Millis timeout{60'000};                      // how long an operation waits for servers that are away, then `io`
-  uint64_t dirty_bytes = uint64_t{256} << 20;  // not yet sent; writers wait beyond it
+  Millis timeout{60'000};                     // how long an operation waits for servers that are away, then `io`
+  uint64_t dirty_bytes = uint64_t{96} << 20;  // not yet sent; writers wait beyond it, and an fsync for all of it
   int flush_threads = 2;
 };
 

@@ -43,7 +43,8 @@ Handle Mount::add_file(const InodePtr& inode, int flags) {
 // While no other mount exists, control need not know: unless the inode is about to lose its name.
 bool Mount::open_alone(Inode& inode, uint64_t stamp, int flags) {
   const std::lock_guard lock(inode.mutex);
-  if (stamp == 0 || !inode.known || inode.attributes.links == 0) return false;
+  if (stamp == 0 || !inode.known) return false;
+  if (inode.attributes.links == 0 && inode.hold != Hold::held) return false;
   if (inode.stamp != stamp && !inode.pending()) return false;
   if (inode.removing != 0 || unknown_removals_.load() != 0 || inode.hold == Hold::closing) return false;
   if (core_.session.stamp() != stamp) return false;

@@ -20,6 +20,7 @@ bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
   batch.written = inode.written;
   batch.file_end = inode.size();
   batch.layout = inode.attributes.layout;
+  batch.cuts = inode.cuts;
   if (what == Flush::all) {
     batch.attributes = inode.deferred.changes();
     batch.attributes_version = inode.deferred.version();
@@ -43,7 +44,7 @@ void FileData::log_content(const InodePtr& inode, Flush what, uint64_t stamp) {
   inode->attributes.modified = inode->written;
   if (what == Flush::all) inode->touched = false;
   inode->changed_here(inode->written, number);
-  inode->stamp = stamp;
+  if (inode->stamp == 0) inode->stamp = stamp;
 }
 
 void FileData::log_resized(const InodePtr& inode, uint64_t number, uint64_t stamp) {
@@ -80,13 +81,15 @@ Status FileData::enter_told(net::Caller& caller, Inode& inode) {
 
 Status FileData::flush(net::Caller& caller, const InodePtr& inode, Flush what) {
   if (const auto number = log_content(inode, what)) {
-    const Status told = what == Flush::all ? core_.log.wait(caller, *number, core_.options.timeout)
-                                           : core_.log.wait_stored(caller, *number, core_.options.timeout);
-    if (!told) return told;
-    Status done;
-    const std::lock_guard lock(inode->mutex);
-    if (what == Flush::all) inode->take_error(done);
-    return done;
+    if (what == Flush::ripe) return core_.log.wait_stored(caller, *number, core_.options.timeout);
+    for (uint64_t until = *number;;) {
+      if (auto told = core_.log.wait(caller, until, core_.options.timeout); !told) return told;
+      Status done;
+      const std::lock_guard lock(inode->mutex);
+      if (std::exchange(until, inode->logged) < inode->resized_logged) continue;  // the content went behind that
+      inode->take_error(done);
+      return done;
+    }
   }
   bool changes = false;
   Status earlier;
@@ -96,7 +99,12 @@ Status FileData::flush(net::Caller& caller, const InodePtr& inode, Flush what) {
     if (!changes && what == Flush::all) inode->take_error(earlier);
   }
   // Without changes of its own, a flush still waits for one that is under way: changes stay until they are stored.
-  if (!changes) return earlier;
+  if (!changes) {
+    if (auto told = core_.tell(caller, *inode); !told) return told;
+    const std::lock_guard lock(inode->mutex);
+    if (what == Flush::all) inode->take_error(earlier);
+    return earlier;
+  }
   if (auto entered = enter_told(caller, *inode); !entered) return entered;
   const FlushGate::Pass gate(&inode->gate);
   Status done = flush_in_gate(caller, inode, what);
@@ -124,7 +132,7 @@ Status FileData::flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush
     if (stored.error().code == Code::interrupted) return stored;
     if (stored.error().code == Code::stale && ++replaced < max_replacements) {
       distrust_extents(*inode);
-      if (auto fresh = refresh(caller, inode); !fresh && fresh.error().code == Code::interrupted) return pass(fresh);
+      if (auto fresh = ask_attributes(caller, inode); !fresh && fresh.error().code == Code::interrupted) return pass(fresh);
       continue;
     }
     const Error error =
@@ -149,6 +157,11 @@ void FileData::give_up(const InodePtr& inode, const Error& error) {
 }
 
 void FileData::flush_behind(net::Caller& caller, const InodePtr& inode, Flush what) {
+  if (const auto number = log_content(inode, what)) {  // LogWriter remembers errors
+    static_cast<void>(what == Flush::all ? core_.log.wait(caller, *number, core_.options.timeout)
+                                         : core_.log.wait_stored(caller, *number, core_.options.timeout));
+    return;
+  }
   const Status done = flush(caller, inode, what);
   if (done || done.error().code == Code::interrupted) return;
   const std::lock_guard lock(inode->mutex);
@@ -232,8 +245,10 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
   }
   inode.deferred.committed(batch.attributes.size(), batch.attributes_version);
   if (stored && batch.touched) {
-    for (const Extent& extent : extents) inode.extents.insert(extent);
-    for (const auto& [chunk, block] : plan.new_own_blocks) inode.own_blocks[chunk] = block;
+    if (inode.cuts == batch.cuts) {
+      for (const Extent& extent : extents) inode.extents.insert(extent);
+      for (const auto& [chunk, block] : plan.new_own_blocks) inode.own_blocks[chunk] = block;
+    }
     const uint64_t before = inode.dirty.bytes();
     inode.dirty.forget(batch.data);
     account(before, inode.dirty.bytes());
@@ -255,12 +270,15 @@ Status FileData::sync_logged(net::Caller& caller, const InodePtr& inode, uint64_
   bool fresh = false;
   {
     const std::lock_guard lock(inode->mutex);
+    if (number < inode->resized_logged) number = inode->logged;  // the content went behind that
     fresh = inode->progress.pending(inode->fresh_logged);
   }
+  if (auto stored = core_.log.wait_stored(caller, number, core_.options.timeout); !stored) return stored;
   if (!fresh) {
     if (auto synced = sync_stored(caller, *inode); !synced) return synced;
   }
   if (auto told = core_.log.wait(caller, number, core_.options.timeout); !told) return told;
+  fresh = true;  // what came meanwhile costs nothing if it is synced
   Status done = fresh ? sync_stored(caller, *inode) : Status{};
   const std::lock_guard lock(inode->mutex);
   inode->take_error(done);

@@ -11,6 +11,7 @@ struct FileData::Batch {
   bool touched = false;  // a Write is due, be it without bytes
   FileTime written;
   uint64_t layout = 0;
+  uint64_t cuts = 0;
   uint64_t file_end = 0;
   std::vector<wire::SetAttributes> attributes;
   uint64_t attributes_version = 0;

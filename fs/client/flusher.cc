@@ -142,7 +142,12 @@ Status Flusher::flush_all(net::Caller& caller, Instant until) {
   }
   const auto left =
       std::chrono::duration_cast<Millis>(std::min(until, core_.clock.now() + core_.options.timeout) - core_.clock.now());
-  if (auto told = core_.log.wait(caller, core_.log.last(), std::max(left, Millis{0})); !told) return told;
+  for (;;) {
+    const Status told = core_.log.wait(caller, core_.log.last(), std::max(left, Millis{0}));
+    if (told) break;
+    // Who unmounts gives trouble its time to go away.
+    if (until == Instant::max() || core_.clock.now() >= until || !caller.pause(Millis{100})) return told;
+  }
   for (const InodePtr& inode : logged) {
     const std::lock_guard lock(inode->mutex);
     if (result && inode->error.code != Code{}) result = tl::unexpected<Error>(inode->error);

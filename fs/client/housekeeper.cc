@@ -114,11 +114,12 @@ void Housekeeper::close_batch(net::Caller& caller, const std::vector<InodePtr>& 
 }
 
 void Housekeeper::tell_accessed(net::Caller& caller, const std::vector<InodePtr>& inodes) {
+  if (!core_.tell_all(caller)) return;
   std::vector<wire::Operation> operations;
   std::vector<InodePtr> told;
   for (const InodePtr& inode : inodes) {
     const std::lock_guard lock(inode->mutex);
-    if (!std::exchange(inode->has_accessed, false)) continue;
+    if (!std::exchange(inode->has_accessed, false) || inode->pending()) continue;  // not worth a wait
     wire::SetAttributes change;
     change.inode = inode->id;
     change.set = wire::SetAttributes::set_accessed | wire::SetAttributes::keep_changed;
@@ -129,7 +130,6 @@ void Housekeeper::tell_accessed(net::Caller& caller, const std::vector<InodePtr>
     if (inode->known) inode->attributes.accessed = std::max(inode->attributes.accessed, inode->accessed);
   }
   if (operations.empty()) return;
-  if (!core_.tell_all(caller)) return;
   const uint64_t stamp = core_.session.stamp();
   const auto results = core_.control.commit(caller, std::move(operations));
   if (!results) return;  // an access time is not worth more

@@ -57,6 +57,20 @@ void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, b
   asked = when;
 }
 
+void Inode::learn_asked(const wire::Attributes& fresh) {
+  if (!pending() || !known) return;
+  attributes.mode = fresh.mode;
+  attributes.uid = fresh.uid;
+  attributes.gid = fresh.gid;
+  attributes.links = fresh.links;
+  attributes.stored = fresh.stored;
+  attributes.accessed = fresh.accessed;
+  attributes.layout = fresh.layout;
+  attributes.has_acl = fresh.has_acl;
+  attributes.has_xattr = fresh.has_xattr;
+  attributes.changed = std::max(attributes.changed, fresh.changed);
+}
+
 void Inode::changed_here(const FileTime& now, uint64_t number) {
   attributes.changed = std::max(attributes.changed, now);
   const uint64_t before = attributes.change++;

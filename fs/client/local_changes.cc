@@ -199,20 +199,20 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
   return shown;
 }
 
-// Prepares for the loss of one of its names: whoever has it open keeps it. What nobody can read any more need not be stored.
-bool LocalChanges::lose_name(const InodePtr& inode, bool& hold) {
+// One of its names goes, by what `log` appends: whoever has it open, or is about to, keeps it. What nobody can read any more
+// need not be stored.
+uint64_t LocalChanges::lose_name(const InodePtr& inode, bool keep, const FileTime& now,
+                                 const std::function<uint64_t(bool hold)>& log) {
   const std::lock_guard lock(inode->mutex);
-  hold = inode->handles > 0;
+  wire::Attributes& attributes = inode->attributes;
+  const bool directory = S_ISDIR(attributes.mode);
+  const bool hold = !directory && (inode->handles > 0 || (keep && inode->lookups > 0));
   if (hold) inode->hold = Hold::held;
-  const bool last = inode->attributes.links == 1;
-  if (last && !hold) data_.drop_dirty(*inode);
-  return last;
-}
-
-void LocalChanges::lost_name(Inode& inode, const FileTime& now, uint64_t number) {
-  const std::lock_guard lock(inode.mutex);
-  inode.attributes.links = S_ISDIR(inode.attributes.mode) ? 0 : inode.attributes.links - 1;
-  inode.changed_here(now, number);
+  if (attributes.links == 1 && !hold) data_.drop_dirty(*inode);
+  const uint64_t number = log(hold);
+  attributes.links = directory ? 0 : attributes.links - 1;
+  inode->changed_here(now, number);
+  return number;
 }
 
 std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view name, bool directory_wanted) {
@@ -230,10 +230,11 @@ std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view n
     return std::nullopt;
 
   wire::Remove operation{parent_id, std::string(name), directory_wanted, core_.clock.wall(), false};
-  if (!is_directory) lose_name(found->inode, operation.hold);
   const FileTime now = operation.now;
-  const uint64_t number = append(std::move(operation), {found->inode, parent});
-  lost_name(*found->inode, now, number);
+  const uint64_t number = lose_name(found->inode, false, now, [&](bool hold) {
+    operation.hold = hold;
+    return append(operation, {found->inode, parent});
+  });
   touch_directory(*parent, now, -1, is_directory ? -1 : 0, number);
   core_.entries.put(parent_id, name, no_inode, deciding.stamp, number);
   return Status{};
@@ -262,20 +263,19 @@ std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   wire::Rename operation = request;
   operation.now = core_.clock.wall();
   std::vector<InodePtr> inodes{source->inode, to, from};
-  if (target) {
-    lose_name(target->inode, operation.hold);
-    inodes.push_back(target->inode);
-  }
+  if (target) inodes.push_back(target->inode);
   const FileTime now = operation.now;
-  uint64_t number = 0;
-  {
+  const auto log = [&](bool hold) {
+    operation.hold = hold;
     Inode& inode = *source->inode;
     const std::lock_guard lock(inode.mutex);
     if (inode.touched) data_.log_content(source->inode, FileData::Flush::all, deciding.stamp);
-    number = append(std::move(operation), std::move(inodes));
+    const uint64_t number = append(operation, inodes);
     inode.changed_here(now, number);
-  }
-  if (target) lost_name(*target->inode, now, number);
+    return number;
+  };
+  // open(2) may have found the old file by this name already, and must get it.
+  const uint64_t number = target ? lose_name(target->inode, true, now, log) : log(false);
   touch_directory(*from, now, -1, moves_directory ? -1 : 0, number);
   touch_directory(*to, now, target ? 0 : 1, moves_directory ? 1 : 0, number);
   core_.entries.put(request.parent, request.name, no_inode, deciding.stamp, number);

@@ -4,6 +4,7 @@
 // Each answers nothing if control has to be asked. What they find wrong (exists, ...) is an answer.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "fs/client/core.h"
@@ -40,8 +41,7 @@ class LocalChanges {
   std::optional<Found> find(InodeId parent, std::string_view name, uint64_t stamp);
   InodeId next_number();
   void touch_directory(Inode& directory, const FileTime& now, int entries, int links, uint64_t number);
-  bool lose_name(const InodePtr& inode, bool& hold);
-  void lost_name(Inode& inode, const FileTime& now, uint64_t number);
+  uint64_t lose_name(const InodePtr& inode, bool keep, const FileTime& now, const std::function<uint64_t(bool hold)>& log);
   uint64_t append(wire::Operation operation, std::vector<InodePtr> inodes);
 
   Core& core_;

@@ -11,6 +11,14 @@ namespace {
 constexpr Millis retry_pause{200};
 constexpr Millis look_again{20};
 
+// About what it takes in a message.
+size_t message_bytes(const LogEntry& entry) {
+  size_t bytes = 200;
+  if (const auto* create = std::get_if<wire::Create>(&entry.operation)) bytes += create->target.size();
+  if (const auto* write = std::get_if<wire::Write>(&entry.operation)) bytes += write->extents.size() * 40;
+  return bytes;
+}
+
 }  // namespace
 
 void LogWriter::start() {
@@ -35,17 +43,17 @@ void LogWriter::stop() {
 
 void LogWriter::stage(net::Caller& caller) {
   for (;;) {
-    std::vector<LogEntry> entries = core_.log.take();
-    if (entries.empty()) return;
-    stage_entries(caller, std::move(entries));
+    OperationLog::Taken taken = core_.log.take();
+    if (taken.entries.empty()) return;
+    stage_entries(caller, std::move(taken));
   }
 }
 
-void LogWriter::stage_entries(net::Caller& caller, std::vector<LogEntry> entries) {
+void LogWriter::stage_entries(net::Caller& caller, OperationLog::Taken taken) {
   Batch batch;
-  batch.epoch = core_.log.epoch();
-  FileData::Staging staging(data_);
-  for (LogEntry& entry : entries) {
+  batch.epoch = taken.epoch;
+  FileData::Staging staging(data_, taken.epoch);
+  for (LogEntry& entry : taken.entries) {
     const uint64_t number = entry.number;
     if (!entry.content) {
       batch.entries.push_back(std::move(entry));
@@ -55,7 +63,7 @@ void LogWriter::stage_entries(net::Caller& caller, std::vector<LogEntry> entries
     for (;;) {
       wire::Write operation;
       const auto added = staging.add(caller, entry, batch.entries.size(), operation);
-      if (!added) return;  // interrupted: the mount ends
+      if (!added) return;  // the mount ends, or the session did
       if (*added == FileData::Staging::Added::later) {
         settle(caller, staging, batch);
         if (!hand_over(caller, batch, number - 1)) return;
@@ -76,6 +84,7 @@ void LogWriter::stage_entries(net::Caller& caller, std::vector<LogEntry> entries
 
 void LogWriter::settle(net::Caller& caller, FileData::Staging& staging, Batch& batch) {
   if (staging.empty()) return;
+  batch.bytes += staging.bytes();
   const auto fresh = staging.send(caller, [&](size_t place, wire::Write operation) {
     LogEntry& entry = batch.entries[place];
     entry.operation = std::move(operation);
@@ -92,12 +101,13 @@ bool LogWriter::hand_over(net::Caller& caller, Batch& batch, uint64_t last) {
   batch.epoch = full.epoch;
   batch.last = full.last = last;
   std::unique_lock lock(mutex_);
-  while (waiting_.size() >= most_waiting && !stopping_) {
+  while (!waiting_.empty() && (waiting_.size() >= most_waiting || waiting_bytes_ >= most_unsynced) && !stopping_) {
     changed_.wait_for(lock, look_again);
     lock.unlock();
     if (!caller.pause(Millis{0})) return false;
     lock.lock();
   }
+  waiting_bytes_ += full.bytes;
   waiting_.push_back(std::move(full));
   changed_.notify_all();
   lock.unlock();
@@ -119,10 +129,12 @@ bool LogWriter::next(Batch& batch) {
   if (stopping_) return false;
   batch = std::move(waiting_.front());
   waiting_.pop_front();
+  waiting_bytes_ -= batch.bytes;
   while (!waiting_.empty() && waiting_.front().epoch == batch.epoch &&
          batch.entries.size() + waiting_.front().entries.size() <= most_operations) {
     Batch more = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= more.bytes;
     batch.entries.insert(batch.entries.end(), std::make_move_iterator(more.entries.begin()),
                          std::make_move_iterator(more.entries.end()));
     batch.fresh.insert(batch.fresh.end(), more.fresh.begin(), more.fresh.end());
@@ -143,7 +155,7 @@ void LogWriter::commit_batch(net::Caller& caller, Batch& batch) {
     if (told.error().code != Code::fenced) {
       log::warn("client.log_waits",
                 {{"operations", batch.entries.size()}, {"error", name_of(told.error().code)}, {"what", told.error().what}});
-      core_.log.set_trouble(told.error());
+      core_.log.set_trouble(batch.epoch, told.error());
     }
     if (!caller.pause(retry_pause)) return;
   }
@@ -160,23 +172,28 @@ Status LogWriter::sync_fresh(net::Caller& caller, const std::vector<BlockId>& bl
   return {};
 }
 
+// In as many commits as it takes; what control has taken is not told again.
 Status LogWriter::tell(net::Caller& caller, Batch& batch) {
-  std::vector<wire::Operation> operations;
-  std::vector<const LogEntry*> told;
-  for (const LogEntry& entry : batch.entries) {
-    if (entry.lost) continue;
-    operations.push_back(entry.operation);
-    told.push_back(&entry);
-  }
-  if (operations.empty()) return {};
   if (auto synced = sync_fresh(caller, batch.fresh); !synced) return synced;
+  std::erase_if(batch.entries, [](const LogEntry& entry) { return entry.lost; });
   const uint64_t generation = core_.session.identity().generation;
-  if (is_void(batch)) return fail(Code::fenced);
-  auto reply = core_.control.commit_in_order(caller, generation, operations);
-  if (!reply) return pass(reply);
-  for (size_t index = 0; index < reply->failed.size() && index < reply->results.size(); ++index) {
-    const Status refused = wire::status_of(reply->results[index].outcome);
-    if (!refused && reply->failed[index] < told.size()) on_refused(*told[reply->failed[index]], refused.error());
+  while (!batch.entries.empty()) {
+    std::vector<wire::Operation> operations;
+    size_t bytes = 0;
+    for (const LogEntry& entry : batch.entries) {
+      bytes += message_bytes(entry);
+      if (!operations.empty() && bytes > most_message_bytes) break;
+      operations.push_back(entry.operation);
+    }
+    const size_t count = operations.size();
+    if (is_void(batch)) return fail(Code::fenced);
+    auto reply = core_.control.commit_in_order(caller, generation, std::move(operations));
+    if (!reply) return pass(reply);
+    for (size_t index = 0; index < reply->failed.size() && index < reply->results.size(); ++index) {
+      const Status refused = wire::status_of(reply->results[index].outcome);
+      if (!refused && reply->failed[index] < count) on_refused(batch.entries[reply->failed[index]], refused.error());
+    }
+    batch.entries.erase(batch.entries.begin(), batch.entries.begin() + static_cast<std::ptrdiff_t>(count));
   }
   return {};
 }

@@ -17,8 +17,10 @@ namespace lace::fs {
 
 class LogWriter {
  public:
-  static constexpr size_t most_waiting = 64;        // batches that are stored and not yet told
-  static constexpr size_t most_operations = 8'000;  // of one commit
+  static constexpr size_t most_waiting = 64;                     // batches that are stored and not yet told
+  static constexpr uint64_t most_unsynced = uint64_t{32} << 20;  // bytes of content in them: an fsync waits for these
+  static constexpr size_t most_operations = 8'000;               // of one commit
+  static constexpr size_t most_message_bytes = size_t{4} << 20;
 
   LogWriter(Core& core, FileData& data) : core_(core), data_(data) {}
   ~LogWriter() { stop(); }
@@ -34,10 +36,11 @@ class LogWriter {
     uint64_t last = 0;              // number
     std::vector<LogEntry> entries;  // content replaced by its operation
     std::vector<BlockId> fresh;
+    uint64_t bytes = 0;  // of content
   };
 
   void stage(net::Caller& caller);
-  void stage_entries(net::Caller& caller, std::vector<LogEntry> entries);
+  void stage_entries(net::Caller& caller, OperationLog::Taken taken);
   void settle(net::Caller& caller, FileData::Staging& staging, Batch& batch);
   bool hand_over(net::Caller& caller, Batch& batch, uint64_t last);
   void commit(net::Caller& caller);
@@ -52,6 +55,7 @@ class LogWriter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Batch> waiting_;
+  uint64_t waiting_bytes_ = 0;
   bool stopping_ = false;
   std::unique_ptr<Worker> staging_;
   std::unique_ptr<Worker> committing_;

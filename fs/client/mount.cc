@@ -63,12 +63,15 @@ Mount::~Mount() {
   if (!started_) return;
   const auto caller = core_.network.make_caller();
   if (auto flushed = flusher_.flush_all(*caller, core_.clock.now() + core_.options.timeout); !flushed) {
-    log::error("client.lost_at_unmount",
-               {{"bytes", core_.dirty_bytes.load()}, {"error", name_of(flushed.error().code)}, {"what", flushed.error().what}});
+    log::error("client.lost_at_unmount", {{"bytes", core_.dirty_bytes.load()},
+                                          {"up_to_change", core_.log.last()},
+                                          {"told_to", core_.progress.committed.load()},
+                                          {"error", name_of(flushed.error().code)},
+                                          {"what", flushed.error().what}});
   }
   flusher_.stop();
   housekeeper_.stop();
-  housekeeper_.finish(*caller);
+  if (core_.log.empty()) housekeeper_.finish(*caller);  // else control is away; it lets go when the session ends
   log_writer_.stop();
   keeper_.stop();
   keeper_.close(*caller);
@@ -202,6 +205,7 @@ void Mount::on_refused(const LogEntry& entry, const Error& error) {
   for (const InodePtr& inode : entry.inodes) {
     const std::lock_guard lock(inode->mutex);
     inode->error = error;
+    inode->others_may_change();
     inode->stamp = 0;
     inode->pages_change = 0;
   }
@@ -214,7 +218,8 @@ void Mount::on_renewed(net::Caller& caller) {
   const auto room =
       core_.control.attempt(caller, net::request_of(wire::FileSystemUsage{core_.session.identity().session}), Millis{3'000});
   const auto usage = room ? wire::decode<wire::FileSystemUsageReply>(room->body) : fail(Code::unavailable);
-  roomy_ = usage && usage->available_bytes > 4 * core_.options.dirty_bytes;
+  constexpr uint64_t until_the_next_look = uint64_t{2} << 30;
+  roomy_ = usage && usage->available_bytes > 4 * core_.options.dirty_bytes + until_the_next_look;
 }
 
 // ---------------------------------------------------------------- a lost session
@@ -227,12 +232,18 @@ void Mount::on_lost() {
   const std::vector<InodePtr> all = core_.inodes.all();
   for (const InodePtr& inode : all) {
     const std::lock_guard lock(inode->mutex);
-    if (inode->pending()) pending.push_back(inode);
+    ++inode->cuts;  // what is on its way to the servers is void
+    if (!inode->pending()) continue;
+    inode->error = {Code::io, "the session was lost before control was told of the change"};
+    pending.push_back(inode);
   }
   static_cast<void>(core_.log.abandon());
+  for (const InodePtr& inode : all) {
+    const std::lock_guard lock(inode->mutex);
+    inode->others_may_change();
+  }
   for (const InodePtr& inode : pending) {
     const std::lock_guard lock(inode->mutex);
-    inode->error = {Code::io, "the session was lost before control was told of the change"};
     inode->known = false;
     inode->extents.clear();
   }

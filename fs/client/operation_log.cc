@@ -24,6 +24,7 @@ template <class Reached>
 Status OperationLog::wait_until(net::Caller& caller, Millis longest, Reached reached) {
   const Instant until = clock_.now() + longest;
   std::unique_lock lock(mutex_);
+  const uint64_t epoch = epoch_;
   while (!reached()) {
     if (trouble_) return tl::unexpected<Error>(*trouble_);
     if (clock_.now() >= until) return fail(Code::io, "control took no changes within the mount's timeout");
@@ -32,6 +33,7 @@ Status OperationLog::wait_until(net::Caller& caller, Millis longest, Reached rea
     if (auto alive = caller.pause(Millis{0}); !alive) return alive;
     lock.lock();
   }
+  if (epoch_ != epoch) return fail(Code::io, "the session was lost before control was told");
   return {};
 }
 
@@ -81,7 +83,7 @@ bool OperationLog::is_due() const {
          clock_.now() - oldest_ >= oldest;
 }
 
-std::vector<LogEntry> OperationLog::take() {
+OperationLog::Taken OperationLog::take() {
   std::unique_lock lock(mutex_);
   while (!is_due()) {
     if (stopping_) return {};
@@ -91,7 +93,7 @@ std::vector<LogEntry> OperationLog::take() {
       work_.wait_for(lock, look_again);
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(entries_.size(), most_at_once));
-  std::vector<LogEntry> taken(std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.begin() + count));
+  Taken taken{epoch_, {std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.begin() + count)}};
   entries_.erase(entries_.begin(), entries_.begin() + count);
   oldest_ = clock_.now();
   bytes_ = 0;
@@ -113,10 +115,11 @@ void OperationLog::committed(uint64_t number) {
   changed_.notify_all();
 }
 
-void OperationLog::set_trouble(std::optional<Error> error) {
+void OperationLog::set_trouble(uint64_t epoch, const Error& error) {
   const std::lock_guard lock(mutex_);
-  trouble_ = std::move(error);
-  troubled_ = trouble_.has_value();
+  if (epoch != epoch_) return;
+  trouble_ = error;
+  troubled_ = true;
   changed_.notify_all();
 }
 

@@ -51,11 +51,15 @@ class OperationLog {
   // Control refuses all changes, as with a full disk: nobody should decide anything alone.
   bool is_troubled() const { return troubled_.load(); }
 
-  // For LogWriter. Waits until there is work that is due; empty: stop() was called.
-  std::vector<LogEntry> take();
+  // For LogWriter. Waits until there is work that is due; no entries: stop() was called.
+  struct Taken {
+    uint64_t epoch = 0;
+    std::vector<LogEntry> entries;
+  };
+  Taken take();
   void stored(uint64_t number);
   void committed(uint64_t number);
-  void set_trouble(std::optional<Error> error);
+  void set_trouble(uint64_t epoch, const Error& error);  // until the next committed(), or that epoch ends
   void stop();
   // The session was lost, and all entries with it: answers those that nobody took yet. Entries under way are void too:
   // `epoch` has grown.

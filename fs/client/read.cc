@@ -93,6 +93,10 @@ Result<std::optional<Range>> FileData::next_data(net::Caller& caller, const Inod
 
 Result<wire::Attributes> FileData::refresh(net::Caller& caller, const InodePtr& inode) {
   if (auto told = core_.tell(caller, *inode); !told) return pass(told);
+  return ask_attributes(caller, inode);
+}
+
+Result<wire::Attributes> FileData::ask_attributes(net::Caller& caller, const InodePtr& inode) {
   const uint64_t stamp = core_.session.stamp();
   wire::GetAttributes question;
   question.inode = inode->id;

@@ -9,6 +9,11 @@ namespace lace::fs {
 
 namespace {
 
+constexpr Millis retry_pause{500};
+
+// The mount's timeout ended: that is for those who wait, not for what nobody waits for.
+bool is_away(const Error& error) { return error.code == Code::io || error.code == Code::unavailable; }
+
 // Pieces of less are copied together, so that a message carries many of them.
 constexpr size_t small_piece = size_t{512} << 10;
 
@@ -68,6 +73,7 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
   operation.modified = entry.written;
   {
     const std::lock_guard lock(inode->mutex);
+    if (data_.core_.log.epoch() != epoch_) return fail(Code::fenced);
     const uint64_t most = entry.ripe ? flush_bytes : UINT64_MAX;
     if (entry.number > inode->resized_logged) member.batch.data = inode->dirty.snapshot(most, entry.ripe);
     member.batch.file_end = inode->size();
@@ -79,18 +85,12 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
     }
   }
   if (member.batch.data.empty()) return Added::done;
-  member.plan.inode = inode->id;
-  member.plan.file_end = member.batch.file_end;
-  const std::vector<Range> runs = member.batch.data.runs();
-  const auto allocate = [&](Range pages) { return data_.allocate(caller, member.plan, pages); };
-  Status placed = data_.know_extents(caller, *inode, runs, member.plan);
-  if (placed) {
-    auto placement = lace::fs::place(runs, member.plan.extents, allocate);
-    if (placement)
-      member.placement = std::move(*placement);
-    else
-      placed = pass(placement);
+  Status placed = this->place(caller, member);
+  while (!placed && is_away(placed.error())) {
+    if (auto waited = caller.pause(retry_pause); !waited) return pass(waited);
+    placed = this->place(caller, member);
   }
+  if (!placed && placed.error().code == Code::interrupted) return pass(placed);
   if (!placed) {
     data_.give_up(inode, placed.error());
     const std::lock_guard lock(inode->mutex);
@@ -100,6 +100,31 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
   bytes_ += member.batch.data.bytes();
   members_.push_back(std::move(member));
   return Added::yes;
+}
+
+Status FileData::Staging::place(net::Caller& caller, Member& member) {
+  member.plan = {};
+  member.plan.inode = member.inode->id;
+  member.plan.file_end = member.batch.file_end;
+  const std::vector<Range> runs = member.batch.data.runs();
+  const auto allocate = [&](Range pages) { return data_.allocate(caller, member.plan, pages); };
+  if (auto known = data_.know_extents(caller, *member.inode, runs, member.plan); !known) return known;
+  auto placement = lace::fs::place(runs, member.plan.extents, allocate);
+  if (!placement) return pass(placement);
+  member.placement = std::move(*placement);
+  return {};
+}
+
+// What lies nowhere yet goes elsewhere if all servers of its block are away.
+Status FileData::Staging::store_at_last(net::Caller& caller, Member& member) {
+  for (;;) {
+    const Status stored = store(caller, {&member, 1});
+    if (stored || !is_away(stored.error())) return stored;
+    log::warn("client.content_waits", {{"inode", raw(member.inode->id)}, {"what", stored.error().what}});
+    if (auto waited = caller.pause(retry_pause); !waited) return waited;
+    for (const Extent& extent : member.placement.extents) data_.core_.pool.avoid(extent.block);
+    if (auto placed = place(caller, member); !placed && !is_away(placed.error())) return placed;
+  }
 }
 
 std::vector<BlockWrite> FileData::Staging::merged(std::span<const Member> members) {
@@ -153,8 +178,8 @@ wire::Write FileData::Staging::finish(Member& member, std::vector<BlockId>& fres
   for (const Extent& extent : member.placement.extents) {
     if (fresh.empty() || fresh.back() != extent.block) fresh.push_back(extent.block);
   }
-  inode.stored_logged = member.number;
-  if (!member.placement.extents.empty()) inode.fresh_logged = member.number;
+  inode.stored_logged = std::max(inode.stored_logged, member.number);
+  if (!member.placement.extents.empty()) inode.fresh_logged = std::max(inode.fresh_logged, member.number);
   const uint64_t before = inode.dirty.bytes();
   inode.dirty.forget(member.batch.data);
   data_.account(before, inode.dirty.bytes());
@@ -167,7 +192,7 @@ std::vector<BlockId> FileData::Staging::send(net::Caller& caller, const std::fun
   const bool together = store(caller, members_).has_value();
   for (Member& member : members_) {
     // One that can't be stored must not take the others with it.
-    const Status stored = together ? Status{} : store(caller, {&member, 1});
+    const Status stored = together ? Status{} : store_at_last(caller, member);
     if (stored) {
       sent(member.place, finish(member, fresh));
       continue;

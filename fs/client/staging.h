@@ -15,14 +15,16 @@ class FileData::Staging {
  public:
   static constexpr uint64_t enough = uint64_t{16} << 20;  // bytes, to be sent now
 
-  explicit Staging(FileData& data) : data_(data) {}
+  Staging(FileData& data, uint64_t epoch) : data_(data), epoch_(epoch) {}
 
   enum class Added {
     yes,    // it is sent with the others
     done,   // nothing of it needs to be sent: answered with the operation
     later,  // first control must be told of what was sent before
   };
-  // `place`: for send() to say which it was. Errors: interrupted; others: its content is dropped, and the error remembered.
+  // Waits for servers that are away as long as it takes: who closed the file was told that all is well. `place`: for send() to
+  // say which it was. Errors: interrupted, fenced (the log's epoch has ended); others: its content is dropped, and the error
+  // remembered.
   Result<Added> add(net::Caller& caller, const LogEntry& entry, size_t place, wire::Write& operation);
   bool has(const Inode& inode) const;
   bool empty() const { return members_.empty(); }
@@ -44,11 +46,14 @@ class FileData::Staging {
     Placement placement;
     FlushGate::Pass gate;
   };
+  Status place(net::Caller& caller, Member& member);
+  Status store_at_last(net::Caller& caller, Member& member);
   static std::vector<BlockWrite> merged(std::span<const Member> members);
   Status store(net::Caller& caller, std::span<Member> members);
   wire::Write finish(Member& member, std::vector<BlockId>& fresh);
 
   FileData& data_;
+  const uint64_t epoch_;  // of the log
   std::vector<Member> members_;
   uint64_t bytes_ = 0;
 };

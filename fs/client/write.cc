@@ -110,6 +110,8 @@ Result<wire::Attributes> FileData::set_size(net::Caller& caller, const InodePtr&
   account(before, inode->dirty.bytes());
   settle_times(*inode);
   inode->learn(result->inode, stamp, core_.clock.now(), true);
+  inode->learn_asked(result->inode);
+  if (inode->pending()) inode->attributes.size = request.size;
   inode->extents.cut(request.size, UINT64_MAX);
   inode->own_blocks.clear();
   ++inode->cuts;
@@ -135,6 +137,8 @@ Status FileData::punch(net::Caller& caller, const InodePtr& inode, uint64_t offs
   account(before, inode->dirty.bytes());
   settle_times(*inode);
   inode->learn(result->inode, stamp, core_.clock.now(), true);
+  inode->learn_asked(result->inode);
+  if (inode->pending()) inode->attributes.size = std::max(inode->attributes.size, size);
   inode->extents.cut(offset, offset + length);
   inode->own_blocks.clear();
   ++inode->cuts;

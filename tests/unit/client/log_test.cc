@@ -150,6 +150,33 @@ TEST_F(Alone, WaitsAtCloseWhenTheServersAreNearlyFull) {
   release(file.handle);
 }
 
+TEST_F(Alone, KeepsWhatWasClosedUntilThereIsAServerForIt) {
+  fs::MountOptions options;
+  options.timeout = Millis{300};
+  mount(options);
+  auto context = this->context();
+  ASSERT_TRUE(fs_->attributes(context, root_inode));
+  make_file("first", "x");
+  tell();
+  auto refused = std::make_shared<std::atomic<int>>(0);
+  cluster_.set_before([refused](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (request.kind != wire::Kind::write_block || ++*refused > 200) return std::nullopt;
+    return Error{Code::unavailable, "away"};
+  });
+  const InodeId inode = make_file("a", pattern(5'000));
+  while (*refused <= 200) {  // longer than the mount's timeout
+    const auto asked = open(inode, O_RDWR);
+    EXPECT_EQ(read(asked.handle, 0, 10'000), pattern(5'000));
+    static_cast<void>(sync(asked.handle));  // who waits is told after a while
+    release(asked.handle);
+  }
+  const auto file = open(inode, O_RDWR);
+  while (!sync(file.handle)) {
+  }
+  release(file.handle);
+  EXPECT_EQ(cluster_.content(inode), pattern(5'000));
+}
+
 TEST_F(Alone, WaitsForControlOnlyWhereItMust) {
   cluster_.set_before([](const std::string& url, const net::Request& request) -> std::optional<Error> {
     if (url != FakeCluster::control().url || request.kind == wire::Kind::renew_session) return std::nullopt;

@@ -145,7 +145,7 @@ TEST_P(Model, ReadsWhatWasWrittenOverFailures) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Model, ::testing::Range(1U, std::getenv("LACE_LONG_TESTS") ? 1'000U : 13U));
+INSTANTIATE_TEST_SUITE_P(Seeds, Model, ::testing::Range(1U, end_of_seeds(12)));
 
 }  // namespace
 }  // namespace lace::test

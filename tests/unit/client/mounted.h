@@ -127,6 +127,12 @@ class AmongOthers : public Mounted {
   }
 };
 
+// Seeds of a random test: up to `few`, or many in a long run.
+inline unsigned end_of_seeds(unsigned few) {
+  const char* long_run = std::getenv("LACE_LONG_TESTS");
+  return long_run != nullptr && *long_run != '\0' ? 1'000 : few + 1;
+}
+
 inline std::string pattern(size_t length, unsigned seed = 1) {
   std::string bytes(length, '\0');
   unsigned state = seed * 2654435761U + 1;

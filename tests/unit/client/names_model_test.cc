@@ -216,7 +216,7 @@ TEST_P(NamesModel, AgreesWithControlInTheEnd) {
   compare_at_control(*root_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, NamesModel, ::testing::Range(1U, std::getenv("LACE_LONG_TESTS") ? 1'000U : 25U));
+INSTANTIATE_TEST_SUITE_P(Seeds, NamesModel, ::testing::Range(1U, end_of_seeds(24)));
 
 }  // namespace
 }  // namespace lace::test
