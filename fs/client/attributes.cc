@@ -77,8 +77,8 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
   if (!result) return pass(result);
   const std::lock_guard lock(inode->mutex);
   if (request.set & wire::SetAttributes::set_accessed) inode->has_accessed = false;
-  inode->learn(result->inode, stamp, core_.clock.now(), true);
-  inode->learn_asked(result->inode);
+  inode->learn_asked(result->inode, stamp, core_.clock.now());
+  if (request.set & wire::SetAttributes::set_modified) inode->attributes.modified = result->inode.modified;
   return inode->shown();
 }
 
@@ -129,8 +129,7 @@ Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation chan
   auto result = core_.control.commit_one(caller, std::move(change));
   if (!result) return pass(result);
   const std::lock_guard lock(inode->mutex);
-  inode->learn(result->inode, stamp, core_.clock.now(), true);
-  inode->learn_asked(result->inode);
+  inode->learn_asked(result->inode, stamp, core_.clock.now());
   return {};
 }
 

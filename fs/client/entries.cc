@@ -28,8 +28,10 @@ void Mount::learn_own(const Attributes& attributes, uint64_t stamp) {
   const InodePtr inode = core_.inodes.find(attributes.inode);
   if (!inode) return;
   const std::lock_guard lock(inode->mutex);
-  inode->learn(attributes, stamp, core_.clock.now(), true);
-  if (!S_ISDIR(attributes.mode)) inode->learn_asked(attributes);
+  if (S_ISREG(attributes.mode))
+    inode->learn_asked(attributes, stamp, core_.clock.now());
+  else
+    inode->learn(attributes, stamp, core_.clock.now(), true);
 }
 
 void Mount::uncertain(InodeId parent, std::string_view name) {

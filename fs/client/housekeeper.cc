@@ -136,7 +136,8 @@ void Housekeeper::tell_accessed(net::Caller& caller, const std::vector<InodePtr>
   for (size_t index = 0; index < told.size(); ++index) {
     if ((*results)[index].outcome.code != 0) continue;
     const std::lock_guard lock(told[index]->mutex);
-    told[index]->learn((*results)[index].inode, stamp, core_.clock.now(), true);
+    // Not as our own change: what was done here meanwhile is newer.
+    told[index]->learn((*results)[index].inode, stamp, core_.clock.now(), false);
   }
 }
 

@@ -57,13 +57,12 @@ void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, b
   asked = when;
 }
 
-void Inode::learn_asked(const wire::Attributes& fresh) {
-  if (!pending() || !known) return;
+void Inode::learn_asked(const wire::Attributes& fresh, uint64_t as_of, Instant when) {
+  if (!by_ourselves || !known) return learn(fresh, as_of, when, true);
   attributes.mode = fresh.mode;
   attributes.uid = fresh.uid;
   attributes.gid = fresh.gid;
   attributes.links = fresh.links;
-  attributes.stored = fresh.stored;
   attributes.accessed = fresh.accessed;
   attributes.layout = fresh.layout;
   attributes.has_acl = fresh.has_acl;

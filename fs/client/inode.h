@@ -108,8 +108,9 @@ struct Inode {
   // Takes what control answered, unless something newer is known. `own`: this mount's change made it so. `as_of`: the stamp
   // of the session when control was asked.
   void learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own);
-  // Control answered a change that it was asked for, while content was logged: all but what comes with content is taken.
-  void learn_asked(const wire::Attributes& fresh);
+  // Takes control's answer to a change that it was asked for. If this mount changed content by itself, maybe since control
+  // answered: all but what comes with content.
+  void learn_asked(const wire::Attributes& fresh, uint64_t as_of, Instant when);
   // This mount changed it by itself, as `number` of its log: the attributes are as they are to be, but for the time and the
   // count of the change.
   void changed_here(const FileTime& now, uint64_t number);

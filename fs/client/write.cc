@@ -109,9 +109,10 @@ Result<wire::Attributes> FileData::set_size(net::Caller& caller, const InodePtr&
   inode->dirty.forget(beyond);
   account(before, inode->dirty.bytes());
   settle_times(*inode);
-  inode->learn(result->inode, stamp, core_.clock.now(), true);
-  inode->learn_asked(result->inode);
-  if (inode->pending()) inode->attributes.size = request.size;
+  inode->learn_asked(result->inode, stamp, core_.clock.now());
+  inode->attributes.size = request.size;
+  inode->attributes.stored = result->inode.stored;
+  inode->attributes.modified = result->inode.modified;
   inode->extents.cut(request.size, UINT64_MAX);
   inode->own_blocks.clear();
   ++inode->cuts;
@@ -136,9 +137,10 @@ Status FileData::punch(net::Caller& caller, const InodePtr& inode, uint64_t offs
   inode->dirty.forget(inside);
   account(before, inode->dirty.bytes());
   settle_times(*inode);
-  inode->learn(result->inode, stamp, core_.clock.now(), true);
-  inode->learn_asked(result->inode);
-  if (inode->pending()) inode->attributes.size = std::max(inode->attributes.size, size);
+  inode->learn_asked(result->inode, stamp, core_.clock.now());
+  inode->attributes.size = std::max(inode->attributes.size, size);
+  inode->attributes.stored = result->inode.stored;
+  inode->attributes.modified = result->inode.modified;
   inode->extents.cut(offset, offset + length);
   inode->own_blocks.clear();
   ++inode->cuts;

@@ -136,14 +136,16 @@ TEST(EverythingDies, WhatWasSyncedIsThere) {
 
 TEST(EverythingDies, WhileItWritesAndWhatWasSyncedIsThere) {
   Cluster cluster;
+  // A directory, so that nothing is written below the mount point once the mount is gone.
+  ASSERT_SHELL(cluster.environment(), "mkdir $M/d; sync $M/d");
   Background work(
-      R"sh(for i in $(seq 1 100000); do head -c 20000 /dev/urandom >$T/f$i; cp $T/f$i $M/f$i; sync $M/f$i; echo $i >$T/synced; done)sh",
+      R"sh(for i in $(seq 1 100000); do head -c 20000 /dev/urandom >$T/f$i; cp $T/f$i $M/d/f$i; sync $M/d/f$i; echo $i >$T/synced; done)sh",
       cluster.environment());
   cluster.wait_until("files are written", [](const auto& status) { return status.inodes > 100; });
   cluster.kill_all();
   work.kill();
   cluster.start_all();
-  EXPECT_SHELL(cluster.environment(), "for i in $(seq 1 $(cat $T/synced)); do cmp $T/f$i $M/f$i; done");
+  EXPECT_SHELL(cluster.environment(), "for i in $(seq 1 $(cat $T/synced)); do cmp $T/f$i $M/d/f$i; done");
 }
 
 }  // namespace

@@ -346,6 +346,20 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
     result.parent = node(create->parent)->attributes;
     return result;
   }
+  if (auto* link = std::get_if<wire::Link>(&operation)) {
+    Node* parent = node(link->parent);
+    Node* at = node(link->inode);
+    if (!parent || !at || at->attributes.links == 0) return failed(Code::no_entry);
+    if (parent->entries.contains(link->name)) return failed(Code::exists);
+    parent->entries[link->name] = link->inode;
+    ++parent->attributes.change;
+    ++at->attributes.links;
+    ++at->attributes.change;
+    at->attributes.changed = link->now;
+    result.inode = at->attributes;
+    result.parent = parent->attributes;
+    return result;
+  }
   if (auto* remove = std::get_if<wire::Remove>(&operation)) {
     Node* parent = node(remove->parent);
     const auto found = parent->entries.find(remove->name);

@@ -79,7 +79,11 @@ TEST_F(Alone, NeverTellsOfANameBeforeTheContentThatWasClosedBeforeIt) {
   for (const auto& commit : cluster_.commits()) {
     for (const wire::Operation& operation : commit) order.push_back(operation.index());
   }
-  const auto place = [&](size_t kind) { return std::find(order.begin(), order.end(), kind) - order.begin(); };
+  const auto place = [&](size_t kind) {
+    const auto found = std::find(order.begin(), order.end(), kind);
+    EXPECT_NE(found, order.end()) << "it was never told";
+    return found - order.begin();
+  };
   EXPECT_LT(place(wire::Operation(wire::Create{}).index()), place(wire::Operation(wire::Write{}).index()));
   EXPECT_LT(place(wire::Operation(wire::Write{}).index()), place(wire::Operation(wire::Rename{}).index()));
   EXPECT_EQ(cluster_.content(inode), pattern(50'000));

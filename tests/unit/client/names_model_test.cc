@@ -15,6 +15,7 @@ class NamesModel : public Mounted, public ::testing::WithParamInterface<unsigned
     bool directory = false;
     std::string content;
     uint32_t mode = 0644;
+    uint32_t names = 1;
     std::map<std::string, std::shared_ptr<Node>> entries;
   };
   using NodePtr = std::shared_ptr<Node>;
@@ -48,13 +49,14 @@ class NamesModel : public Mounted, public ::testing::WithParamInterface<unsigned
   void make_directory(Node& in, const std::string& name);
   void remove(Node& in, const std::string& name);
   void rename(Node& from, const std::string& name, Node& to, const std::string& new_name);
+  void link(const NodePtr& file, Node& to, const std::string& new_name);
   void change_mode(Node& node);
   void rewrite(Node& node);
   void compare(const Node& node);
   void compare_at_control(const Node& node);
 
   std::mt19937_64 random_{GetParam()};
-  NodePtr root_ = std::make_shared<Node>(Node{root_inode, true, {}, 0755, {}});
+  NodePtr root_ = std::make_shared<Node>(Node{root_inode, true, {}, 0755, 1, {}});
 };
 
 void NamesModel::make_file(Node& in, const std::string& name) {
@@ -69,7 +71,7 @@ void NamesModel::make_file(Node& in, const std::string& name) {
   if (!bytes.empty()) write(made->handle, 0, bytes);
   ASSERT_TRUE(fs_->flush(context, made->handle));
   release(made->handle);
-  in.entries[name] = std::make_shared<Node>(Node{made->attributes.inode, false, bytes, 0644, {}});
+  in.entries[name] = std::make_shared<Node>(Node{made->attributes.inode, false, bytes, 0644, 1, {}});
 }
 
 void NamesModel::make_directory(Node& in, const std::string& name) {
@@ -80,7 +82,7 @@ void NamesModel::make_directory(Node& in, const std::string& name) {
     return;
   }
   ASSERT_TRUE(made) << made.error().what;
-  in.entries[name] = std::make_shared<Node>(Node{made->inode, true, {}, 0755, {}});
+  in.entries[name] = std::make_shared<Node>(Node{made->inode, true, {}, 0755, 1, {}});
 }
 
 void NamesModel::remove(Node& in, const std::string& name) {
@@ -94,6 +96,7 @@ void NamesModel::remove(Node& in, const std::string& name) {
     ASSERT_EQ(removed.error().code, Code::not_empty);
   } else {
     ASSERT_TRUE(removed) << removed.error().what;
+    --there->names;
     in.entries.erase(name);
   }
 }
@@ -112,8 +115,21 @@ void NamesModel::rename(Node& from, const std::string& name, Node& to, const std
   }
   ASSERT_TRUE(done) << done.error().what;
   if (moved == there) return;
+  if (there) --there->names;
   to.entries[new_name] = moved;
   from.entries.erase(name);
+}
+
+void NamesModel::link(const NodePtr& file, Node& to, const std::string& new_name) {
+  auto context = this->context();
+  const auto linked = fs_->link(context, file->id, to.id, new_name);
+  if (find(to, new_name)) {
+    ASSERT_EQ(linked.error().code, Code::exists);
+    return;
+  }
+  ASSERT_TRUE(linked) << linked.error().what;
+  ASSERT_EQ(linked->links, ++file->names);
+  to.entries[new_name] = file;
 }
 
 void NamesModel::change_mode(Node& node) {
@@ -149,7 +165,8 @@ void NamesModel::step() {
   const NodePtr in = directory();
   const std::string chosen = name();
   const NodePtr there = find(*in, chosen);
-  switch (below(10)) {
+  switch (below(11)) {
+    case 10: return there && !there->directory ? link(there, *directory(), name()) : void();
     case 0:
     case 1:
     case 2: return make_file(*in, chosen);
@@ -176,6 +193,7 @@ void NamesModel::compare(const Node& node) {
     ASSERT_EQ(found->inode, child->id);
     ASSERT_EQ(found->mode & 07777, child->mode);
     if (child->directory) continue;
+    ASSERT_EQ(found->links, child->names);
     ASSERT_EQ(found->size, child->content.size());
     const auto file = open(child->id, O_RDONLY);
     ASSERT_TRUE(read(file.handle, 0, 100'000) == child->content);
@@ -190,10 +208,12 @@ void NamesModel::compare_at_control(const Node& node) {
     ASSERT_TRUE(entries.contains(name));
     ASSERT_EQ(entries.at(name), child->id);
     ASSERT_EQ(cluster_.attributes(child->id).mode & 07777, child->mode);
-    if (child->directory)
+    if (child->directory) {
       compare_at_control(*child);
-    else
-      ASSERT_TRUE(cluster_.content(child->id) == child->content);
+      continue;
+    }
+    ASSERT_EQ(cluster_.attributes(child->id).links, child->names);
+    ASSERT_TRUE(cluster_.content(child->id) == child->content);
   }
 }
 
