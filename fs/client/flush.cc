@@ -278,8 +278,7 @@ Status FileData::sync_logged(net::Caller& caller, const InodePtr& inode, uint64_
     if (auto synced = sync_stored(caller, *inode); !synced) return synced;
   }
   if (auto told = core_.log.wait(caller, number, core_.options.timeout); !told) return told;
-  fresh = true;  // what came meanwhile costs nothing if it is synced
-  Status done = fresh ? sync_stored(caller, *inode) : Status{};
+  Status done = sync_stored(caller, *inode);  // asks nobody if all is synced
   const std::lock_guard lock(inode->mutex);
   inode->take_error(done);
   return done;

@@ -237,7 +237,7 @@ void Mount::on_lost() {
     inode->error = {Code::io, "the session was lost before control was told of the change"};
     pending.push_back(inode);
   }
-  static_cast<void>(core_.log.abandon());
+  core_.log.abandon();
   for (const InodePtr& inode : all) {
     const std::lock_guard lock(inode->mutex);
     inode->others_may_change();

@@ -90,7 +90,7 @@ OperationLog::Taken OperationLog::take() {
     if (entries_.empty())
       work_.wait(lock);
     else
-      work_.wait_for(lock, look_again);
+      work_.wait_for(lock, oldest_ + oldest - clock_.now());
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(entries_.size(), most_at_once));
   Taken taken{epoch_, {std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.begin() + count)}};
@@ -129,9 +129,8 @@ void OperationLog::stop() {
   work_.notify_all();
 }
 
-std::vector<LogEntry> OperationLog::abandon() {
+void OperationLog::abandon() {
   const std::lock_guard lock(mutex_);
-  std::vector<LogEntry> lost(std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.end()));
   entries_.clear();
   bytes_ = 0;
   ++epoch_;
@@ -140,7 +139,6 @@ std::vector<LogEntry> OperationLog::abandon() {
   trouble_.reset();
   troubled_ = false;
   changed_.notify_all();
-  return lost;
 }
 
 uint64_t OperationLog::epoch() const {

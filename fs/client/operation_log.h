@@ -61,9 +61,8 @@ class OperationLog {
   void committed(uint64_t number);
   void set_trouble(uint64_t epoch, const Error& error);  // until the next committed(), or that epoch ends
   void stop();
-  // The session was lost, and all entries with it: answers those that nobody took yet. Entries under way are void too:
-  // `epoch` has grown.
-  std::vector<LogEntry> abandon();
+  // The session was lost, and all entries with it. Those under way are void too: `epoch` has grown.
+  void abandon();
   uint64_t epoch() const;
 
  private:

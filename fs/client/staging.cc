@@ -59,10 +59,6 @@ uint64_t new_bytes(const Extent& extent) { return extent.offset % page_bytes == 
 
 }  // namespace
 
-bool FileData::Staging::has(const Inode& inode) const {
-  return std::any_of(members_.begin(), members_.end(), [&](const Member& member) { return member.inode->id == inode.id; });
-}
-
 Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, const LogEntry& entry, size_t place,
                                                         wire::Write& operation) {
   const InodePtr& inode = entry.content;
@@ -98,6 +94,7 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
     return Added::done;
   }
   bytes_ += member.batch.data.bytes();
+  files_.insert(inode->id);
   members_.push_back(std::move(member));
   return Added::yes;
 }
@@ -202,6 +199,7 @@ std::vector<BlockId> FileData::Staging::send(net::Caller& caller, const std::fun
     member.inode->error = stored.error();
   }
   members_.clear();
+  files_.clear();
   bytes_ = 0;
   std::sort(fresh.begin(), fresh.end());
   fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());

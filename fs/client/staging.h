@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <unordered_set>
 #include <vector>
 
 #include "fs/client/flush_batch.h"
@@ -26,7 +27,7 @@ class FileData::Staging {
   // say which it was. Errors: interrupted, fenced (the log's epoch has ended); others: its content is dropped, and the error
   // remembered.
   Result<Added> add(net::Caller& caller, const LogEntry& entry, size_t place, wire::Write& operation);
-  bool has(const Inode& inode) const;
+  bool has(const Inode& inode) const { return files_.contains(inode.id); }
   bool empty() const { return members_.empty(); }
   uint64_t bytes() const { return bytes_; }
 
@@ -55,6 +56,7 @@ class FileData::Staging {
   FileData& data_;
   const uint64_t epoch_;  // of the log
   std::vector<Member> members_;
+  std::unordered_set<InodeId> files_;  // of the members
   uint64_t bytes_ = 0;
 };
 
