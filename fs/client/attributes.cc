@@ -1,6 +1,8 @@
 // Mount: attributes and extended attributes.
 #include <sys/stat.h>
 
+#include <optional>
+
 #include "fs/client/mount.h"
 
 namespace lace::fs {
@@ -11,6 +13,23 @@ namespace {
 // it no longer.
 bool is_dead_directory(const Error& error, const Inode& inode) {
   return error.code == Code::stale_handle && inode.known && inode.lookups > 0 && S_ISDIR(inode.attributes.mode);
+}
+
+// A list that says no more than a mode does (acl(5)): the entries of owner, group and others, as the kernel lays them out. `cp
+// -a` sets one on every file. Unset: it says more, or is not well-formed.
+std::optional<uint32_t> mode_of_minimal_acl(std::string_view name, std::string_view value) {
+  constexpr size_t header_bytes = 4, entry_bytes = 8;
+  if (name != "system.posix_acl_access" || value.size() != header_bytes + 3 * entry_bytes) return std::nullopt;
+  const auto byte = [&](size_t at) { return static_cast<uint8_t>(value[at]); };
+  if (byte(0) != 2 || byte(1) != 0 || byte(2) != 0 || byte(3) != 0) return std::nullopt;
+  constexpr uint8_t tags[] = {0x01, 0x04, 0x20};
+  uint32_t mode = 0;
+  for (size_t index = 0; index < 3; ++index) {
+    const size_t at = header_bytes + index * entry_bytes;
+    if (byte(at) != tags[index] || byte(at + 1) != 0 || byte(at + 2) > 7 || byte(at + 3) != 0) return std::nullopt;
+    mode = mode << 3 | byte(at + 2);
+  }
+  return mode;
 }
 
 }  // namespace
@@ -135,6 +154,10 @@ Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation chan
 
 Status Mount::set_xattr(Context& context, InodeId id, std::string_view name, std::string_view value, bool create_only,
                         bool replace_only) {
+  if (const auto mode = mode_of_minimal_acl(name, value); mode && !create_only && !replace_only && writable()) {
+    if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return room;
+    if (auto done = local_.set_permissions(id, *mode)) return *done ? Status{} : pass(*done);
+  }
   return change_xattr(context.caller, id,
                       wire::SetXattr{id, std::string(name), std::string(value), create_only, replace_only, core_.clock.wall()});
 }

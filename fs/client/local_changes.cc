@@ -284,6 +284,20 @@ std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   return Status{};
 }
 
+std::optional<Result<wire::Attributes>> LocalChanges::set_permissions(InodeId id, uint32_t permissions) {
+  const InodePtr inode = core_.inodes.find(id);
+  if (!inode) return std::nullopt;
+  SetAttributes request;
+  request.inode = id;
+  request.set = SetAttributes::set_mode;
+  request.now = core_.clock.wall();
+  {
+    const std::lock_guard lock(inode->mutex);
+    request.mode = (inode->attributes.mode & 07000) | permissions;
+  }
+  return set_attributes(request);  // not where there is a list already
+}
+
 std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAttributes& request) {
   const Deciding deciding = decide();
   if (deciding.stamp == 0) return std::nullopt;

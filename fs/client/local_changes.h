@@ -26,6 +26,8 @@ class LocalChanges {
   std::optional<Result<wire::Attributes>> link(InodeId inode, InodeId parent, std::string_view name);
   std::optional<Status> remove(InodeId parent, std::string_view name, bool directory);
   std::optional<Status> rename(const wire::Rename& rename);
+  // The lower nine bits of the mode.
+  std::optional<Result<wire::Attributes>> set_permissions(InodeId inode, uint32_t permissions);
   // request.now is set.
   std::optional<Result<wire::Attributes>> set_attributes(const wire::SetAttributes& request);
 
