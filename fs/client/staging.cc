@@ -164,6 +164,14 @@ wire::Write FileData::Staging::finish(Member& member, std::vector<BlockId>& fres
   operation.size = member.batch.data.end();
   Inode& inode = *member.inode;
   const std::lock_guard lock(inode.mutex);
+  const size_t known_fresh = fresh.size();
+  for (const Extent& extent : member.placement.extents) fresh.push_back(extent.block);
+  // The slack of the last page has a home already, but no bytes yet.
+  const uint64_t end_before = inode.attributes.size;
+  for (const PlacedWrite& placed : member.placement.writes) {
+    if (placed.offset + placed.length > end_before) fresh.push_back(placed.block);
+  }
+  if (fresh.size() > known_fresh) inode.fresh_logged = std::max(inode.fresh_logged, member.number);
   if (inode.cuts == member.cuts) {
     for (const Extent& extent : member.placement.extents) {
       inode.extents.insert(extent);
@@ -172,11 +180,7 @@ wire::Write FileData::Staging::finish(Member& member, std::vector<BlockId>& fres
     for (const auto& [chunk, block] : member.plan.new_own_blocks) inode.own_blocks[chunk] = block;
     inode.attributes.size = std::max(inode.attributes.size, operation.size);
   }
-  for (const Extent& extent : member.placement.extents) {
-    if (fresh.empty() || fresh.back() != extent.block) fresh.push_back(extent.block);
-  }
   inode.stored_logged = std::max(inode.stored_logged, member.number);
-  if (!member.placement.extents.empty()) inode.fresh_logged = std::max(inode.fresh_logged, member.number);
   const uint64_t before = inode.dirty.bytes();
   inode.dirty.forget(member.batch.data);
   data_.account(before, inode.dirty.bytes());

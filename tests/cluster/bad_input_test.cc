@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/lib/cluster.h"
+#include "tests/lib/loop_disk.h"
 #include "tests/lib/scratch.h"
 
 namespace lace::test {
@@ -101,27 +102,13 @@ TEST(BadInput, AServerOfAnotherClusterIsRefused) {
   one.wait_healthy();
 }
 
-// A file system of its own, of a few MiB.
-class SmallDisk {
- public:
-  explicit SmallDisk(int mebibytes) : path_(make_scratch_directory("disk")) {
-    ready_ = shell("truncate -s " + std::to_string(mebibytes) + "M $P.img; mkfs.ext4 -q -m 0 $P.img; mount -o loop $P.img $P",
-                   {{"P", path_}})
-                 .ok();
-  }
-  ~SmallDisk() { (void)shell("umount -l $P; rm -rf $P $P.img", {{"P", path_}}); }
-  bool ready() const { return ready_; }
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-  bool ready_ = false;
-};
-
 TEST(BadInput, AFullDiskIsAnErrorAndThenGoesAway) {
-  SmallDisk disk(160);
+  LoopDisk disk(160);
   if (!disk.ready()) GTEST_SKIP() << "needs loop devices";
-  Cluster cluster{{.storages = 2, .storage_parent = disk.path()}};
+  const auto data_of = [&](const std::string& server) {
+    return server.starts_with("storage") ? disk.path() + '/' + server : std::string();
+  };
+  Cluster cluster{{.storages = 2, .data_of = data_of}};
   cluster.expect_errors("client.write_behind_failed");  // says what was lost, as it must
   EXPECT_SHELL(cluster.environment(), R"sh(
     echo small >$M/small; sync $M/small

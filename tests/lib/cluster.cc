@@ -83,22 +83,23 @@ void Mount::kill() {
 }
 
 Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directory_(make_scratch_directory("lace")) {
-  const auto data = [&](const std::string& parent, const std::string& name) {
-    const std::string path = (parent.empty() ? directory_ : parent) + '/' + name;
+  const auto data = [&](const std::string& name) {
+    std::string path = options_.data_of ? options_.data_of(name) : "";
+    if (path.empty()) path = directory_ + '/' + name;
     files::create_directories(path);
     return path;
   };
   files::create_directory(directory_ + "/scratch");
   control_ =
       std::make_unique<Daemon>("control-1", "lace-control",
-                               std::vector<std::string>{"--data", data("", "control-1"), "--name", "control-1", "--listen",
+                               std::vector<std::string>{"--data", data("control-1"), "--name", "control-1", "--listen",
                                                         control_url(), "--copies", std::to_string(options_.copies)},
                                directory_ + "/control-1.log");
   for (int i = 1; i <= options_.storages; ++i) {
     const std::string name = "storage-" + std::to_string(i);
     storages_.push_back(
         std::make_unique<Daemon>(name, "lace-storage",
-                                 std::vector<std::string>{"--data", data(options_.storage_parent, name), "--name", name,
+                                 std::vector<std::string>{"--data", data(name), "--name", name,
                                                           "--listen", storage_url(i), "--control", control_url()},
                                  directory_ + '/' + name + ".log"));
   }

@@ -43,7 +43,8 @@ struct ClusterOptions {
   int copies = 2;
   bool mounted = true;
   std::vector<std::string> mount_options = {};
-  std::string storage_parent = {};  // where the storage servers' data is; empty: in the cluster's directory
+  // Which directory a server's data is in, by the server's name; none, or an empty answer: one in the cluster's.
+  std::function<std::string(const std::string& server)> data_of = {};
 };
 
 class Cluster {
