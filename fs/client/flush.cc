@@ -19,6 +19,7 @@ bool FileData::take_batch(Inode& inode, Flush what, Batch& batch) {
   batch.touched = inode.touched && (what == Flush::all || !batch.data.empty());
   batch.written = inode.written;
   batch.file_end = inode.size();
+  batch.stored_end = inode.attributes.size;
   batch.layout = inode.attributes.layout;
   batch.cuts = inode.cuts;
   if (what == Flush::all) {
@@ -180,6 +181,10 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
   auto placement = place(runs, plan.extents, [&](Range pages) { return allocate(caller, plan, pages); });
   if (!placement) return pass(placement);
   if (auto sent = send(caller, *inode, batch, *placement); !sent) return sent;
+  // As in LogWriter: bytes where none were are on stable storage before control is told of them.
+  if (!placement->extents.empty() || batch.data.end() > batch.stored_end) {
+    if (auto synced = sync_stored(caller, *inode); !synced) return synced;
+  }
   return commit(caller, *inode, batch, plan, std::move(placement->extents));
 }
 

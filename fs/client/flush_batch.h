@@ -12,7 +12,8 @@ struct FileData::Batch {
   FileTime written;
   uint64_t layout = 0;
   uint64_t cuts = 0;
-  uint64_t file_end = 0;
+  uint64_t file_end = 0;    // with what is in memory
+  uint64_t stored_end = 0;  // as control knows it
   std::vector<wire::SetAttributes> attributes;
   uint64_t attributes_version = 0;
 };

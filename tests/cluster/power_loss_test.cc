@@ -1,5 +1,5 @@
-// The power goes, everywhere at once: every process dies, and every disk forgets what was not synced. What was fsynced is there,
-// and of everything else a prefix: as if the program had been stopped at an earlier moment.
+// The power goes, everywhere at once: every process dies, and every disk forgets what was not synced. What was fsynced is
+// there, and of everything else a prefix: as if the program had been stopped at an earlier moment.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -320,6 +320,7 @@ class Program {
 struct Cut {
   const char* name;
   std::vector<std::string> written_back;
+  bool alone = true;  // one mount only: it decides by itself and tells later
 };
 
 class PowerLoss : public testing::TestWithParam<Cut> {};
@@ -329,6 +330,7 @@ TEST_P(PowerLoss, LeavesAPrefixWithEverythingThatWasSynced) {
   Machines machines;
   auto& cluster = machines.cluster();
   ASSERT_SHELL(cluster.environment(), "mkdir $M/d; sync $M/d");
+  if (!GetParam().alone) cluster.add_mount();
   const std::string root = cluster.mount().path() + "/d";
   Random random(std::hash<std::string>{}(GetParam().name));
   Tree tree;
@@ -418,6 +420,7 @@ TEST_P(PowerLoss, LeavesWholePagesAndNoneOlderThanItsSync) {
   Machines machines;
   auto& cluster = machines.cluster();
   ASSERT_SHELL(cluster.environment(), "mkdir $M/d; sync $M/d");
+  if (!GetParam().alone) cluster.add_mount();
   Pages pages(cluster.mount().path() + "/d/pages");
   ASSERT_TRUE(pages.make());
   std::thread runs([&] { pages.run(std::hash<std::string>{}(GetParam().name)); });
@@ -440,8 +443,10 @@ TEST_P(PowerLoss, LeavesWholePagesAndNoneOlderThanItsSync) {
 
 INSTANTIATE_TEST_SUITE_P(Kept, PowerLoss,
                          testing::Values(Cut{"nothing", {}}, Cut{"control", {"control"}}, Cut{"storage", {"storage"}},
-                                         Cut{"storage_1", {"storage-1"}}, Cut{"control_and_storage_2", {"control", "storage-2"}},
-                                         Cut{"everything", {"control", "storage"}}),
+                                         Cut{"storage_1", {"storage-1"}},
+                                         Cut{"control_and_storage_2", {"control", "storage-2"}},
+                                         Cut{"everything", {"control", "storage"}}, Cut{"nothing_of_two_mounts", {}, false},
+                                         Cut{"control_of_two_mounts", {"control"}, false}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

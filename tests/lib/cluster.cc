@@ -90,18 +90,16 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directo
     return path;
   };
   files::create_directory(directory_ + "/scratch");
-  control_ =
-      std::make_unique<Daemon>("control-1", "lace-control",
-                               std::vector<std::string>{"--data", data("control-1"), "--name", "control-1", "--listen",
-                                                        control_url(), "--copies", std::to_string(options_.copies)},
-                               directory_ + "/control-1.log");
+  control_ = std::make_unique<Daemon>("control-1", "lace-control",
+                                      std::vector<std::string>{"--data", data("control-1"), "--name", "control-1", "--listen",
+                                                               control_url(), "--copies", std::to_string(options_.copies)},
+                                      directory_ + "/control-1.log");
   for (int i = 1; i <= options_.storages; ++i) {
     const std::string name = "storage-" + std::to_string(i);
-    storages_.push_back(
-        std::make_unique<Daemon>(name, "lace-storage",
-                                 std::vector<std::string>{"--data", data(name), "--name", name,
-                                                          "--listen", storage_url(i), "--control", control_url()},
-                                 directory_ + '/' + name + ".log"));
+    storages_.push_back(std::make_unique<Daemon>(
+        name, "lace-storage",
+        std::vector<std::string>{"--data", data(name), "--name", name, "--listen", storage_url(i), "--control", control_url()},
+        directory_ + '/' + name + ".log"));
   }
   if (options_.mounted) mounts_.push_back(std::make_unique<Mount>("mount", directory_, control_url(), options_.mount_options));
   start_all();

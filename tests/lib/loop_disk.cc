@@ -24,9 +24,9 @@ constexpr uint32_t without_flushing_the_log = 2;
 
 LoopDisk::LoopDisk(int mebibytes) : path_(make_scratch_directory("disk")) {
   // A journal commit every 5 s would save what was written before it; power cuts are to hurt.
-  const Ran made = shell("truncate -s " + std::to_string(mebibytes) +
-                             "M $P.img; mkfs.ext4 -q -m 0 $P.img; mount -o loop,commit=300 $P.img $P",
-                         {{"P", path_}});
+  const Ran made = shell(
+      "truncate -s " + std::to_string(mebibytes) + "M $P.img; mkfs.ext4 -q -m 0 $P.img; mount -o loop,commit=300 $P.img $P",
+      {{"P", path_}});
   ready_ = made.ok();
 }
 
