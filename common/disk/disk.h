@@ -19,6 +19,9 @@ class File {
   // The same, but only what needs no waiting for the disk: `try_again` if it would wait.
   virtual Result<size_t> read_cached(uint64_t offset, char* into, size_t length) = 0;
   virtual Status write(uint64_t offset, std::string_view bytes) = 0;
+  // The same for long streams: whole pages go to the disk at once, past the page cache, where the file system can do that.
+  // Waits for the disk, and is no more durable than write().
+  virtual Status write_through(uint64_t offset, std::string_view bytes) { return write(offset, bytes); }
   virtual Status truncate(uint64_t size) = 0;
   // The range reads as zero and its whole pages take no space. The size stays.
   virtual Status punch(uint64_t offset, uint64_t length) = 0;

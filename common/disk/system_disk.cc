@@ -3,7 +3,9 @@
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -29,6 +31,24 @@ tl::unexpected<Error> failed(const char* call, const std::string& path, int erro
   return fail(code_of(error), std::string(call) + " " + path + ": " + std::strerror(error));
 }
 
+constexpr size_t direct_alignment = 4096;  // of offset, length and memory; enough for every disk
+
+// Memory that the disk may read from. It stays with its thread, and so in its caches.
+class DirectBuffer {
+ public:
+  static constexpr size_t size = size_t{1} << 20;
+  char* get() {
+    if (!memory_) memory_.reset(static_cast<char*>(std::aligned_alloc(direct_alignment, size)));
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<char, Free> memory_;
+};
+
 template <class Call>
 auto retried(Call call) {
   auto result = call();
@@ -39,7 +59,10 @@ auto retried(Call call) {
 class SystemFile final : public File {
  public:
   SystemFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~SystemFile() override { ::close(descriptor_); }
+  ~SystemFile() override {
+    ::close(descriptor_);
+    if (const int direct = direct_; direct >= 0) ::close(direct);
+  }
 
   Result<size_t> read(uint64_t offset, char* into, size_t length) override {
     size_t done = 0;
@@ -65,15 +88,21 @@ class SystemFile final : public File {
     return done;
   }
 
-  Status write(uint64_t offset, std::string_view bytes) override {
-    while (!bytes.empty()) {
-      const auto put = retried([&] { return ::pwrite(descriptor_, bytes.data(), bytes.size(), at(offset)); });
-      if (put < 0) return failed("write", path_, errno);
-      if (put == 0) return fail(Code::io, "write " + path_ + ": nothing was written");
-      offset += static_cast<uint64_t>(put);
-      bytes.remove_prefix(static_cast<size_t>(put));
+  Status write(uint64_t offset, std::string_view bytes) override { return write_to(descriptor_, offset, bytes); }
+
+  Status write_through(uint64_t offset, std::string_view bytes) override {
+    const int direct = direct_descriptor();
+    if (direct < 0 || offset % direct_alignment != 0) return write(offset, bytes);
+    static thread_local DirectBuffer buffer;
+    char* const memory = buffer.get();
+    while (memory && bytes.size() >= direct_alignment) {
+      const size_t now = std::min(bytes.size(), DirectBuffer::size) / direct_alignment * direct_alignment;
+      std::memcpy(memory, bytes.data(), now);
+      if (Status put = write_to(direct, offset, {memory, now}); !put) return put;
+      offset += now;
+      bytes.remove_prefix(now);
     }
-    return {};
+    return bytes.empty() ? Status() : write(offset, bytes);
   }
 
   Status truncate(uint64_t size) override {
@@ -106,7 +135,29 @@ class SystemFile final : public File {
   }
 
  private:
+  static constexpr int not_opened = -1, impossible = -2;
   static off_t at(uint64_t offset) { return static_cast<off_t>(offset); }
+
+  Status write_to(int descriptor, uint64_t offset, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto put = retried([&] { return ::pwrite(descriptor, bytes.data(), bytes.size(), at(offset)); });
+      if (put < 0) return failed("write", path_, errno);
+      if (put == 0) return fail(Code::io, "write " + path_ + ": nothing was written");
+      offset += static_cast<uint64_t>(put);
+      bytes.remove_prefix(static_cast<size_t>(put));
+    }
+    return {};
+  }
+
+  // Opened when it is first needed; negative where the file system has no direct writes.
+  int direct_descriptor() {
+    if (direct_ != not_opened) return direct_;
+    const std::string self = "/proc/self/fd/" + std::to_string(descriptor_);
+    const int opened = ::open(self.c_str(), O_WRONLY | O_CLOEXEC | O_DIRECT);
+    int expected = not_opened;
+    if (!direct_.compare_exchange_strong(expected, opened < 0 ? impossible : opened) && opened >= 0) ::close(opened);
+    return direct_;
+  }
 
   Status write_zeros(uint64_t offset, uint64_t length) {
     const auto end = size();
@@ -122,6 +173,7 @@ class SystemFile final : public File {
   }
 
   const int descriptor_;
+  std::atomic<int> direct_ = not_opened;  // a descriptor with O_DIRECT
   const std::string path_;
 };
 

@@ -40,9 +40,14 @@ struct OpenCopy {
   // Changes of a copy are done one after another, in order; the first in line may be waiting for the disk.
   bool busy = false;
   bool draining = false;
-  uint32_t readers = 0;  // reads under way that need the file and the table to stay
+  uint32_t write_first = 0, write_count = 0;  // pages that the change in hand is writing on another thread
+  uint32_t readers = 0;                       // reads under way that need the file and the table to stay
   std::deque<std::function<void()>> queue;
   std::list<BlockId>::iterator used;  // place in the store's list of open copies
+
+  bool is_being_written(uint32_t first, uint32_t count) const {
+    return write_count > 0 && first < write_first + write_count && write_first < first + count;
+  }
 };
 
 struct Copy {

@@ -20,9 +20,12 @@
 namespace lace::storage {
 
 struct StoreOptions {
-  std::string cluster;        // copies of another cluster are set aside
-  std::string index_path;     // of the index, a path of the system; empty: none, the copies' files are looked at
-  size_t max_open = 512;      // copies with an open file and table in memory (128 KiB each at most)
+  std::string cluster;     // copies of another cluster are set aside
+  std::string index_path;  // of the index, a path of the system; empty: none, the copies' files are looked at
+  size_t max_open = 512;   // copies with an open file and table in memory (128 KiB each at most)
+  // Whole pages written at once, from so many bytes on, are a piece of a stream: they go past the page cache, which costs less
+  // than what the page cache would cost.
+  uint64_t stream_bytes = max_io_bytes;
   Millis clean_after{5'000};  // a region that was not written for so long, and is synced, is marked clean
   Millis sync_after{10'000};  // written and not synced for so long: synced in the background
 };
@@ -159,7 +162,9 @@ class CopyStore {
   // writing.cc
   void advance_write(const std::shared_ptr<WriteOp>& op);
   bool old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page, std::unique_ptr<std::string>& into);
-  Status apply_write(WriteOp& op);
+  Status write_data(WriteOp& op);
+  void write_through(const std::shared_ptr<WriteOp>& op);
+  Status finish_write(WriteOp& op, Status status);
   void undo_failed(Copy& copy, uint32_t first, const std::vector<PageEntry>& before);
   void punch_now(const CopyRef& copy, Epoch epoch, uint64_t offset, uint64_t length, const Done& done);
 

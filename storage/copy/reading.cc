@@ -79,6 +79,10 @@ void CopyStore::advance_read(const std::shared_ptr<ReadOp>& op) {
     return finish_read(op, fail(Code::stale, to_string(copy.block) + " is at another epoch"));
   const Resume resume = [this, op](const Status& status) { status ? advance_read(op) : finish_read(op, status); };
   if (!table_ready(op->copy, op->first, op->count, resume)) return;
+  if (copy.open->is_being_written(op->first, op->count)) {  // data and table do not match now
+    op->exclusive = true;
+    return in_order(op->copy, [this, op] { advance_read(op); });
+  }
   auto plan = op->choose(copy.open->table);
   if (!plan) return finish_read(op, pass(plan));
   op->plan = std::move(*plan);

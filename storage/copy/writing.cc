@@ -16,6 +16,9 @@ struct CopyStore::WriteOp {
   Done done;
   std::unique_ptr<std::string> head;  // first page, where it is written in part: its old content, then the new one
   std::unique_ptr<std::string> tail;  // last page, the same, where it is another one
+  std::vector<PageEntry> before, after;
+
+  void checksum();  // fills `after`; touches every byte
 
   uint64_t end() const { return offset + bytes.size(); }
   uint32_t first() const { return static_cast<uint32_t>(offset / page_bytes); }
@@ -80,7 +83,16 @@ void CopyStore::advance_write(const std::shared_ptr<WriteOp>& op) {
   if (!table_ready(op->copy, op->first(), op->count(), resume)) return;
   if (op->partial_head() && !old_page_ready(op, op->first(), op->head)) return;
   if (op->partial_tail() && !old_page_ready(op, op->last(), op->tail)) return;
-  op->done(apply_write(*op));
+  // Everything is there.
+  op->before.resize(op->count());
+  for (uint32_t i = 0; i < op->count(); ++i) op->before[i] = copy.open->table.at(op->first() + i);
+  touched(copy, regions_of(op->offset, op->bytes.size()));
+  if (op->offset % page_bytes == 0 && op->bytes.size() >= options_.stream_bytes && op->bytes.size() % page_bytes == 0) {
+    return write_through(op);
+  }
+  op->checksum();
+  const Status written = write_data(*op);
+  op->done(finish_write(*op, written));
 }
 
 bool CopyStore::old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page, std::unique_ptr<std::string>& into) {
@@ -115,56 +127,80 @@ bool CopyStore::old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page
   return false;
 }
 
-// Everything is there; nothing waits from here on. A page that holds data is written in place, byte by byte; one that holds
-// none is always written whole, because what the file has there is not known to be zero.
-Status CopyStore::apply_write(WriteOp& op) {
-  Copy& copy = *op.copy;
-  OpenCopy& open = *copy.open;
-  const uint32_t first = op.first();
-  const std::string_view bytes = op.bytes.view();
-  std::vector<PageEntry> before(op.count());
-  std::vector<PageEntry> after(op.count());
-  int64_t data = 0;
-  int64_t missing = 0;
-  for (uint32_t i = 0; i < op.count(); ++i) {
-    before[i] = open.table.at(first + i);
-    const uint64_t start = (first + i) * page_bytes;
-    const uint64_t from = std::max(start, op.offset);
-    const std::string_view part = bytes.substr(from - op.offset, std::min(start + page_bytes, op.end()) - from);
-    uint32_t crc = 0;
+void CopyStore::WriteOp::checksum() {
+  after.resize(count());
+  for (uint32_t i = 0; i < count(); ++i) {
+    const uint64_t start = (first() + i) * page_bytes;
+    const uint64_t from = std::max(start, offset);
+    const std::string_view part = bytes.view().substr(from - offset, std::min(start + page_bytes, end()) - from);
     if (part.size() == page_bytes) {
-      crc = crc32c(part);
-    } else {
-      std::string& merged = i == 0 ? *op.head : *op.tail;
-      merged.replace(from - start, part.size(), part);
-      crc = crc32c(merged);
+      after[i] = PageEntry::make_data(crc32c(part), epoch);
+      continue;
     }
-    after[i] = PageEntry::make_data(crc, copy.epoch);
-    data += before[i].data() ? 0 : 1;
-    missing -= before[i].missing() ? 1 : 0;
+    std::string& merged = i == 0 ? *head : *tail;
+    merged.replace(from - start, part.size(), part);
+    after[i] = PageEntry::make_data(crc32c(merged), epoch);
   }
-  touched(copy, regions_of(op.offset, bytes.size()));
+}
+
+// A page that holds data is written in place, byte by byte; one that holds none is always written whole, because what the file
+// has there is not known to be zero.
+Status CopyStore::write_data(WriteOp& op) {
+  disk::File& file = *op.copy->open->file;
   uint64_t body_begin = op.offset;
   uint64_t body_end = op.end();
   Status status;
-  if (op.head && !before.front().data()) {
-    status = open.file->write(first * page_bytes, *op.head);
-    body_begin = std::min(body_end, (first + 1) * page_bytes);
+  if (op.head && !op.before.front().data()) {
+    status = file.write(op.first() * page_bytes, *op.head);
+    body_begin = std::min(body_end, (op.first() + 1) * page_bytes);
   }
-  if (status && op.tail && !before.back().data()) {
-    status = open.file->write(op.last() * page_bytes, *op.tail);
+  if (status && op.tail && !op.before.back().data()) {
+    status = file.write(op.last() * page_bytes, *op.tail);
     body_end = op.last() * page_bytes;
   }
   if (status && body_begin < body_end) {
-    status = open.file->write(body_begin, bytes.substr(body_begin - op.offset, body_end - body_begin));
+    status = file.write(body_begin, op.bytes.view().substr(body_begin - op.offset, body_end - body_begin));
   }
+  return status;
+}
+
+// A piece of a stream: waits for the disk elsewhere. Reads of these pages get in line behind it.
+void CopyStore::write_through(const std::shared_ptr<WriteOp>& op) {
+  OpenCopy& open = *op->copy->open;
+  open.write_first = op->first();
+  open.write_count = op->count();
+  auto status = std::make_shared<Status>();
+  offload_(
+      [op, file = open.file, status] {
+        op->checksum();
+        *status = file->write_through(op->offset, op->bytes.view());
+      },
+      [this, op, status] {
+        Copy& copy = *op->copy;
+        copy.open->write_count = 0;
+        // A sync that began beside it does not cover it, and a read beside it may have seen a part of it.
+        touched(copy, regions_of(op->offset, op->bytes.size()));
+        op->done(finish_write(*op, *status));
+      });
+}
+
+// Data is in the file, or failed to get there: the table follows.
+Status CopyStore::finish_write(WriteOp& op, Status status) {
+  Copy& copy = *op.copy;
+  OpenCopy& open = *copy.open;
   if (status) {
-    for (uint32_t i = 0; i < op.count(); ++i) open.table.set(first + i, after[i]);
-    status = open.table.store(*open.file, first, op.count());
+    for (uint32_t i = 0; i < op.count(); ++i) open.table.set(op.first() + i, op.after[i]);
+    status = open.table.store(*open.file, op.first(), op.count());
   }
   if (!status) {
-    undo_failed(copy, first, before);
+    undo_failed(copy, op.first(), op.before);
     return status;
+  }
+  int64_t data = 0;
+  int64_t missing = 0;
+  for (const PageEntry& entry : op.before) {
+    data += entry.data() ? 0 : 1;
+    missing -= entry.missing() ? 1 : 0;
   }
   count(copy, data, missing);
   return {};

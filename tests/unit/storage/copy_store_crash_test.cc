@@ -44,13 +44,19 @@ TEST_P(CopyStoreCrash, KeepsSyncedBytesAndMakesNoGarbage) {
   const auto seed = static_cast<uint64_t>(GetParam());
   std::mt19937_64 random(seed * 7919 + 1);
   disk_.set_cold(static_cast<uint32_t>(random() % 4));
+  if (seed % 2 == 0) stream_bytes_ = page_bytes;
+  restart();
   Model model;
   Epoch epoch = 1;
   for (int step = 0; step < 150; ++step) {
     const uint64_t chance = random() % 100;
     if (chance < 60) {
-      const uint64_t offset = random() % (span - 1);
-      const uint64_t length = 1 + random() % std::min<uint64_t>(span - offset, random() % 4 == 0 ? 30'000 : 3'000);
+      uint64_t offset = random() % (span - 1);
+      uint64_t length = 1 + random() % std::min<uint64_t>(span - offset, random() % 4 == 0 ? 30'000 : 3'000);
+      if (random() % 3 == 0) {  // whole pages
+        offset = offset / page_bytes * page_bytes;
+        length = (length + page_bytes - 1) / page_bytes * page_bytes;
+      }
       const std::string bytes = text_of(length, random());
       ASSERT_TRUE(write(block_a, base + offset, bytes, epoch));
       model.write(offset, bytes);

@@ -169,6 +169,53 @@ TEST_F(CopyStoreTest, AReadBesideWritesIsOneOrTheOther) {
   EXPECT_EQ(read_well, 50);
 }
 
+TEST_F(CopyStoreTest, AReadBesideAPieceOfAStreamWaitsForIt) {
+  const std::string old = text_of(max_io_bytes, 1), fresh = text_of(max_io_bytes, 2);
+  ASSERT_TRUE(write(block_a, 0, old));
+  bool written = false, checked = false;
+  store_->write(block_a, 1, 0, Bytes(fresh), InodeId{7}, 0, false,
+                [&](const Result<Bytes>& done) { written = done.has_value(); });
+  store_->read(block_a, 1, 5'000, 9'000, [&](const Result<ReadData>& data) {
+    ASSERT_TRUE(data) << data.error().what;
+    EXPECT_TRUE(written);
+    checked = data->bytes.view() == std::string_view(fresh).substr(5'000, 9'000);
+  });
+  ASSERT_GT(work_.waiting(), 0u);
+  EXPECT_FALSE(written);
+  work_.run();
+  EXPECT_TRUE(checked);
+  EXPECT_EQ(store_->totals().corrupt_pages, 0u);
+}
+
+TEST_F(CopyStoreTest, ASyncBesideAPieceOfAStreamDoesNotCountForIt) {
+  const std::string fresh = text_of(max_io_bytes, 2);
+  work_ = Offloader(2);
+  restart();
+  ASSERT_TRUE(write(block_a, max_io_bytes, "something that is not synced"));
+  bool synced = false, written = false;
+  store_->write(block_a, 1, 0, Bytes(fresh), InodeId{7}, 0, false,
+                [&](const Result<Bytes>& done) { written = done.has_value(); });
+  store_->sync(block_a, 1, [&](const Status& done) { synced = done.has_value(); });
+  while (!synced) ASSERT_TRUE(work_.step());
+  ASSERT_FALSE(written) << "the order of work is to be another one";
+  work_.run();
+  ASSERT_TRUE(written);
+  const uint64_t before = disk_.syncs();
+  ASSERT_TRUE(sync(block_a));
+  EXPECT_GT(disk_.syncs(), before);
+  crash(3);
+  ASSERT_TRUE(set_epoch(block_a, 1, 2));
+  EXPECT_EQ(read(block_a, 0, max_io_bytes, 2).value_or(""), fresh);
+}
+
+TEST_F(CopyStoreTest, APieceOfAStreamThatDoesNotFitShowsNothingHalfDone) {
+  ASSERT_TRUE(write(block_a, 0, "kept"));
+  disk_.fail_changes(Code::no_space, 0, 1);
+  EXPECT_EQ(write(block_a, page_bytes, text_of(max_io_bytes, 2)).error().code, Code::no_space);
+  EXPECT_EQ(read(block_a, 0, 3 * page_bytes).value_or("").substr(0, 5), std::string("kept\0", 5));
+  EXPECT_EQ(store_->totals().stored_bytes, page_bytes);
+}
+
 TEST_F(CopyStoreTest, ManySyncsOfOneCopyCostOne) {
   ASSERT_TRUE(write(block_a, 0, "x"));
   const uint64_t before = disk_.syncs();

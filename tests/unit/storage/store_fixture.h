@@ -68,6 +68,7 @@ class StoreFixture : public testing::Test {
     StoreOptions options;
     options.cluster = "0123456789abcdef0123456789abcdef";
     options.max_open = max_open_;
+    options.stream_bytes = stream_bytes_;
     options.index_path = index_path_;
     work_.forget();
     store_.reset();
@@ -136,6 +137,7 @@ class StoreFixture : public testing::Test {
   }
 
   size_t max_open_ = 512;
+  uint64_t stream_bytes_ = max_io_bytes;
   std::string index_path_;  // empty: no index
   disk::ForgetfulDisk disk_;
   ManualClock clock_;
