@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <string_view>
 
 namespace lace {
 namespace {
@@ -34,6 +35,8 @@ const std::string& here() {
   }();
   return place;
 }
+
+std::string_view boot_of(std::string_view where) { return where.substr(0, where.find('/')); }
 
 struct Stat {
   char state = '?';
@@ -65,7 +68,9 @@ ProcessId own_process() {
 }
 
 bool has_ended(const ProcessId& process) {
-  if (process.where.empty() || process.where != here() || process.number == 0 || process.started == 0) return false;
+  if (process.where.empty() || here().empty() || process.number == 0 || process.started == 0) return false;
+  if (boot_of(process.where) != boot_of(here())) return true;  // the machine has been started again since
+  if (process.where != here()) return false;
   if (kill(static_cast<pid_t>(process.number), 0) != 0 && errno == ESRCH) return true;
   const auto stat = stat_of(process.number);
   if (!stat) return false;  // hidden from us, or ending right now

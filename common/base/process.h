@@ -15,8 +15,9 @@ struct ProcessId {
 
 ProcessId own_process();
 
-// True only if it surely has ended: it ran where this process runs, and it is not there any more, or only what its parent did
-// not yet take away, or another process has its number now.
+// For processes of this machine. True only if it surely has ended: it ran where this process runs, and it is not there any
+// more, or only what its parent did not yet take away, or another process has its number now; or the machine has been started
+// again since.
 bool has_ended(const ProcessId& process);
 
 }  // namespace lace

@@ -31,7 +31,8 @@ void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responde
                               static_cast<uint64_t>(std::max<int64_t>(left, 0)), session.held.size(),
                               control.locks.held_by(id)});
   }
-  const Health health = judge({reply.servers, reply.in_sync, control.options.copies, control.repair.filling()});
+  const Health health =
+      judge({reply.servers, reply.in_sync, control.options.copies, control.repair.filling(), control.repair.unchecked()});
   reply.health = health.word;
   reply.reasons = health.reasons;
   responder.answer(reply);

@@ -37,9 +37,12 @@ Health judge(const HealthFacts& facts) {
   if (facts.filling > 0) {
     health.reasons.push_back(count_of(facts.filling, "block is", "blocks are") + " being copied");
   }
+  if (facts.unchecked > 0) {
+    health.reasons.push_back("the copies of " + count_of(facts.unchecked, "block", "blocks") + " are to be checked");
+  }
   if (lost > 0 || up == 0) {
     health.word = "unavailable";
-  } else if (facts.filling > 0) {
+  } else if (facts.filling > 0 || (facts.unchecked > 0 && few == 0)) {
     health.word = "repairing";
   } else {
     health.word = health.reasons.empty() ? "healthy" : "degraded";

@@ -13,6 +13,7 @@ struct HealthFacts {
   const std::vector<uint64_t>& in_sync;  // [n]: blocks with n in-sync copies on servers that are up
   uint32_t copies = 0;                   // that a block should have
   size_t filling = 0;                    // blocks that are being re-made
+  size_t unchecked = 0;                  // blocks whose copies may need something: not looked at yet
 };
 
 struct Health {

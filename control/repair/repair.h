@@ -32,6 +32,8 @@ class Repair {
   void look_at_all() { scan_wanted_ = true; }
 
   size_t filling() const { return fills_.size(); }
+  // Blocks that were not looked at yet, or whose next step is under way.
+  size_t unchecked() const { return attention_.size() + raiser_.raising(); }
 
  private:
   struct Fill {

@@ -67,6 +67,12 @@ TEST(Process, HasEndedWhenAnotherHasItsNumber) {
   EXPECT_TRUE(has_ended(earlier));
 }
 
+TEST(Process, HasEndedWhenTheMachineWasStartedAgain) {
+  ProcessId earlier = own_process();
+  earlier.where = "another-boot" + earlier.where.substr(earlier.where.find('/'));
+  EXPECT_TRUE(has_ended(earlier));
+}
+
 TEST(Process, ElsewhereOrUnknownIsNeverSaidToHaveEnded) {
   Child child;
   child.take_away();

@@ -202,13 +202,15 @@ wire::ServerInfo info(const std::string& name, wire::ServerState state) {
 TEST(Health, IsOneWordWithItsReasons) {
   const auto good = wire::ServerState::up, gone = wire::ServerState::down;
   const std::vector<wire::ServerInfo> all{info("s1", good), info("s2", good)}, one_down{info("s1", good), info("s2", gone)};
-  EXPECT_EQ(judge({all, {0, 0, 7}, 2, 0}).word, "healthy");
-  EXPECT_TRUE(judge({all, {0, 0, 7}, 2, 0}).reasons.empty());
-  EXPECT_EQ(judge({one_down, {0, 7}, 2, 0}).word, "degraded");
-  EXPECT_EQ(judge({one_down, {0, 7}, 2, 0}).reasons.front(), "s2 is down");
-  EXPECT_EQ(judge({all, {0, 7}, 2, 3}).word, "repairing");
-  EXPECT_EQ(judge({all, {1, 7}, 2, 3}).word, "unavailable");
-  EXPECT_EQ(judge({{}, {}, 2, 0}).word, "unavailable");
+  EXPECT_EQ(judge({all, {0, 0, 7}, 2, 0, 0}).word, "healthy");
+  EXPECT_TRUE(judge({all, {0, 0, 7}, 2, 0, 0}).reasons.empty());
+  EXPECT_EQ(judge({one_down, {0, 7}, 2, 0, 0}).word, "degraded");
+  EXPECT_EQ(judge({one_down, {0, 7}, 2, 0, 0}).reasons.front(), "s2 is down");
+  EXPECT_EQ(judge({all, {0, 7}, 2, 3, 0}).word, "repairing");
+  EXPECT_EQ(judge({all, {1, 7}, 2, 3, 0}).word, "unavailable");
+  EXPECT_EQ(judge({all, {0, 0, 7}, 2, 0, 1}).word, "repairing") << "it may turn out that copies are worth nothing";
+  EXPECT_EQ(judge({all, {0, 0, 7}, 2, 0, 1}).reasons.front(), "the copies of 1 block are to be checked");
+  EXPECT_EQ(judge({{}, {}, 2, 0, 0}).word, "unavailable");
 }
 
 // ---------------------------------------------------------------- servers
