@@ -42,6 +42,7 @@ class Storage {
   StoreTotals totals() const { return store_.totals(); }
   const Membership& membership() const { return membership_; }
   const Filler& filler() const { return filler_; }
+  const CopyStore& copies() const { return store_; }
   // Called on the loop's thread at each housekeeping.
   void on_tick(std::function<void()> tick) { tick_ = std::move(tick); }
 

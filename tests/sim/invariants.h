@@ -1,0 +1,45 @@
+// What must hold, all of it in one place. Each throws Violation (trace.h) when it does not.
+//
+//  at any time     a read shows what was answered, or newer; synced bytes survive everything   BlockModel, by the clients
+//                  a copy's account of its holes is what its file says                         check_accounts
+//                  no operation is done twice                                                  by the clients: no_entry, exists
+//  at quiet points copies in sync are the same where nothing is under way, and as the model says   check_copies
+//  at the end      everything ends by itself; the cluster becomes healthy by itself            run.cc
+//                  the namespace is consistent; of what was removed nothing is left            check_namespace, left_of
+#pragma once
+
+#include <set>
+
+#include "tests/sim/block_model.h"
+#include "tests/sim/cluster.h"
+
+namespace lace::sim {
+
+class Invariants {
+ public:
+  Invariants(Cluster& cluster, BlockModel& model) : cluster_(cluster), model_(model) {}
+
+  // Follows which copies may have lost something, and tells the model of blocks whose copies in sync all may have. To be
+  // called before a power loss, before control ends, and now and then.
+  void power_lost(const StorageNode& node, const std::vector<BlockId>& blocks);
+  void follow(const std::vector<BlockId>& blocks);
+
+  void check_accounts();
+  // While no client does anything.
+  void check_copies(const std::vector<BlockId>& blocks, bool all_must_serve);
+  void check_namespace();
+  // Empty: healthy. Else why not.
+  std::string unhealthy();
+  // Empty: nothing is left of these blocks. Else what is.
+  std::string left_of(const std::vector<BlockId>& removed);
+
+ private:
+  void learn_sets(const std::vector<BlockId>& blocks);
+
+  Cluster& cluster_;
+  BlockModel& model_;
+  std::map<BlockId, wire::BlockInfo> sets_;           // as control last knew them
+  std::set<std::pair<ServerId, BlockId>> uncertain_;  // copies whose server lost power, until they are whole again
+};
+
+}  // namespace lace::sim
