@@ -39,7 +39,7 @@ class StorageChannel {
   Status write(net::Caller& caller, std::span<const BlockWrite> writes);
   // Errors: stale (a block is gone: ask for the extents again), io, corrupt (no copy is good), denied, interrupted.
   Status read(net::Caller& caller, std::span<const BlockRead> reads);
-  // What was written to these blocks before is on stable storage of every in-sync member. Blocks that are gone are
+  // What was written to these blocks before is on stable storage of every member. Blocks that are gone are
   // fine. Errors: io, interrupted, no_space.
   Status sync(net::Caller& caller, const std::vector<BlockId>& blocks);
 

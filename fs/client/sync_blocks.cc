@@ -1,4 +1,5 @@
-// StorageChannel::sync: every in-sync member of every block, one request per server, in parallel.
+// StorageChannel::sync: every member of every block, one request per server, in parallel. Those that are being filled, too:
+// they have every write, and count as soon as they are whole, be it before or after what was written here is on their disks.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -67,12 +68,14 @@ Status StorageChannel::Syncing::collect(std::map<ServerId, Batch>& batches) {
     if (!info && info.error().code != Code::stale) return pass(info);
     bool left = false;
     if (info) {
-      for (const ServerId member : (*info)->in_sync) {
-        if (synced_.contains({*at, member})) continue;
-        left = true;
-        Batch& batch = batches[member];
-        if (!batch.server) batch.server = blocks_.server(caller_, member);
-        batch.blocks.push_back(*info);
+      for (const auto* members : {&(*info)->in_sync, &(*info)->filling}) {
+        for (const ServerId member : *members) {
+          if (synced_.contains({*at, member})) continue;
+          left = true;
+          Batch& batch = batches[member];
+          if (!batch.server) batch.server = blocks_.server(caller_, member);
+          batch.blocks.push_back(*info);
+        }
       }
     }
     at = left ? std::next(at) : open_.erase(at);
