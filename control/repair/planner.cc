@@ -16,10 +16,13 @@ RepairStep without_good_copy(const BlockFacts& facts) {
     return !member.up && !facts.patience_over;  // it may have a good one
   });
   if (wait) return {};
+  // The one at the latest epoch: it was good when that began, which those at older ones have not even heard of.
+  const MemberFact* best = nullptr;
   for (const MemberFact& member : facts.in_sync) {
     const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
-    if (member.up && suspect) return {RepairStep::accept, {}, member.server, {}};
+    if (member.up && suspect && (best == nullptr || member.report->epoch > best->report->epoch)) best = &member;
   }
+  if (best != nullptr) return {RepairStep::accept, {}, best->server, {}};
   return {};
 }
 

@@ -141,7 +141,12 @@ void Repair::look(const wire::BlockInfo& block) {
     case RepairStep::accept: {
       log::warn("control.suspect_accepted",
                 {{"block", to_string(block.block)}, {"server", raw(step.server)}, {"reason", "no better copy exists"}});
-      return raiser_.accept(block.block, block.epoch, step.server, look_again(block.block));
+      return raiser_.accept(block.block, block.epoch, step.server, [this, block, step](const Result<wire::BlockInfo>& raised) {
+        // It counts now. If it did not hear of that, it registers again, and says anew what it is.
+        const bool alone = raised && raised->epoch > block.epoch && raised->in_sync == std::vector{step.server};
+        if (alone) copies_.put(step.server, {{block.block, 0, wire::CopyState::gone, 0}});
+        look_again(block.block)(raised);
+      });
     }
     case RepairStep::promote: return raiser_.promote(block.block, block.epoch, step.server, look_again(block.block));
     case RepairStep::order_fill: return order_fill(block, step.server, step.source);
@@ -169,8 +174,9 @@ BlockFacts Repair::facts_of(const wire::BlockInfo& block) {
   for (const ServerId server : block.in_sync) facts.in_sync.push_back(fact_of(server, block.block));
   for (const ServerId server : block.filling) facts.filling.push_back(fact_of(server, block.block));
   for (MemberFact& member : facts.in_sync) {
-    // What was said of an older epoch (it was filling then, or suspect) does not hold any more.
-    if (member.report && member.report->epoch < block.epoch) member.report.reset();
+    // That it was filling at an older epoch does not hold any more. What is suspect stays so, until it is accepted.
+    const bool older = member.report && member.report->epoch < block.epoch;
+    if (older && member.report->state != wire::CopyState::suspect) member.report.reset();
   }
   return facts;
 }
