@@ -240,6 +240,11 @@ void EpochRaiser::commit(const RaiseRef& raise) {
                                        {"in_sync", names_of(raise->after.in_sync)},
                                        {"filling", names_of(raise->after.filling)},
                                        {"dropped", names_of(raise->plan.dropped)}});
+    for (const auto* left : {&raise->plan.dropped, &raise->plan.unfilled}) {
+      for (const ServerId server : *left) {
+        if (on_left_) on_left_(raise->block, server);
+      }
+    }
     tell(raise);
   });
 }

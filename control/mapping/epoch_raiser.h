@@ -44,6 +44,8 @@ class EpochRaiser {
 
   // Called with every block whose copy set has changed.
   void set_on_raised(std::function<void(const wire::BlockInfo&)> run) { on_raised_ = std::move(run); }
+  // Called with every server that is in neither list of a block any more: it may have a copy still.
+  void set_on_left(std::function<void(BlockId, ServerId)> run) { on_left_ = std::move(run); }
   bool is_raising(BlockId block) const { return raises_.contains(block); }
   size_t raising() const { return raises_.size(); }
 
@@ -82,6 +84,7 @@ class EpochRaiser {
   StorageCalls& storage_;
   const Timing& timing_;
   std::function<void(const wire::BlockInfo&)> on_raised_;
+  std::function<void(BlockId, ServerId)> on_left_;
   std::map<BlockId, RaiseRef> raises_;
 };
 

@@ -134,8 +134,7 @@ void Repair::look(const wire::BlockInfo& block) {
   if (block.filling.empty()) fills_.erase(block.block);
   switch (step.kind) {
     case RepairStep::none:
-      if (block.in_sync.size() >= wanted_) remove_dropped(block);
-      if (waits_for_others(facts)) look_later(block.block);
+      if ((block.in_sync.size() >= wanted_ && remove_dropped(block)) || waits_for_others(facts)) look_later(block.block);
       return;
     case RepairStep::drop: return raiser_.drop(block.block, block.epoch, step.servers, look_again(block.block));
     case RepairStep::accept: {
@@ -249,13 +248,17 @@ void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId 
   });
 }
 
-// The block has all its copies: those that were dropped on the way are not needed any more.
-void Repair::remove_dropped(const wire::BlockInfo& block) {
+// The block has all its copies: those that were dropped on the way are not needed any more. False: there are none.
+bool Repair::remove_dropped(const wire::BlockInfo& block) {
   const Instant now = loop_.clock().now();
+  bool any = false;
   for (const CopyRecord& copy : copies_.of(block.block)) {
     if (contains(block.in_sync, copy.server) || contains(block.filling, copy.server)) continue;
-    if (servers_.is_up(copy.server, now)) deletes_.remove_dropped(copy.server, {block.block});
+    if (!servers_.is_up(copy.server, now)) continue;
+    deletes_.remove_dropped(copy.server, {block.block});
+    any = true;
   }
+  return any;
 }
 
 EpochRaiser::Done Repair::look_again(BlockId block) {

@@ -54,7 +54,7 @@ class Repair {
   MemberFact fact_of(ServerId server, BlockId block) const;
   void start_fill(const wire::BlockInfo& block, ServerId source);
   void order_fill(const wire::BlockInfo& block, ServerId server, ServerId source);
-  void remove_dropped(const wire::BlockInfo& block);
+  bool remove_dropped(const wire::BlockInfo& block);
   bool has_room(ServerId server) const;
   EpochRaiser::Done look_again(BlockId block);
 
