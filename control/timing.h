@@ -17,7 +17,8 @@ struct Timing {
   Millis tick{50};                     // how often leases are looked at
   Millis idle{1'000};                  // without a change: then the log of the database is emptied
   Millis repair_tick{200};             // how often repair looks for work
-  Millis start_patience{10'000};  // after a restart: how long control waits for better copies before it accepts a suspect one
+  // After a restart, and after a server went down: how long control waits for better copies before it accepts a suspect one.
+  Millis start_patience{10'000};
 };
 
 }  // namespace lace::control

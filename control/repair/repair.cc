@@ -169,7 +169,8 @@ BlockFacts Repair::facts_of(const wire::BlockInfo& block) {
   BlockFacts facts;
   facts.block = block;
   facts.wanted = wanted_;
-  facts.patience_over = loop_.clock().now() - start_ > timing_.start_patience;
+  facts.patience_over =
+      std::all_of(block.in_sync.begin(), block.in_sync.end(), [this](ServerId server) { return waited_for(server); });
   for (const ServerId server : block.in_sync) facts.in_sync.push_back(fact_of(server, block.block));
   for (const ServerId server : block.filling) facts.filling.push_back(fact_of(server, block.block));
   for (MemberFact& member : facts.in_sync) {
@@ -178,6 +179,15 @@ BlockFacts Repair::facts_of(const wire::BlockInfo& block) {
     if (older && member.report->state != wire::CopyState::suspect) member.report.reset();
   }
   return facts;
+}
+
+// It has been down for so long that what only it may have is not waited for any more.
+bool Repair::waited_for(ServerId id) const {
+  const Instant now = loop_.clock().now();
+  const Server* server = servers_.find(id);
+  if (server == nullptr || servers_.is_up(id, now)) return now - start_ > timing_.start_patience;
+  const Instant down_since = std::max({start_, server->down_since, std::min(server->lease_end, now)});
+  return now - down_since > timing_.start_patience;
 }
 
 MemberFact Repair::fact_of(ServerId server, BlockId block) const {

@@ -51,6 +51,7 @@ class Repair {
   static bool waits_for_others(const BlockFacts& facts);
   void look(const wire::BlockInfo& block);
   BlockFacts facts_of(const wire::BlockInfo& block);
+  bool waited_for(ServerId server) const;
   MemberFact fact_of(ServerId server, BlockId block) const;
   void start_fill(const wire::BlockInfo& block, ServerId source);
   void order_fill(const wire::BlockInfo& block, ServerId server, ServerId source);
