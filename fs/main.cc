@@ -83,6 +83,7 @@ int serve(const Flags& flags, const fs::fuse::MountFlags& mount_flags, const std
   mount.subtree = mount_flags.subtree;
   mount.read_only = mount_flags.read_only;
   mount.access_times = mount_flags.access_times;
+  mount.local_reads = mount_flags.local_reads;
   mount.timeout = mount_flags.timeout;
   auto file_system = fs::FileSystem::mount(network, clock, std::move(mount));
   if (!file_system) return failed(file_system.error().what);

@@ -6,6 +6,8 @@
 
 #include "common/access/keys.h"
 #include "common/base/log.h"
+#include <filesystem>
+
 #include "common/config/data_directory.h"
 #include "common/config/limits.h"
 #include "common/config/options.h"
@@ -118,6 +120,7 @@ int run(const Flags& flags) {
   options.membership.disk = disk::name_of_file_system(directory->path());
   const bool over_tcp = options.membership.endpoint.url.starts_with("tcp://");
   if (over_tcp && network_wanted->keys) options.membership.endpoint.key = network_wanted->keys->public_key;
+  if (!over_tcp) options.shared_directory = std::filesystem::absolute(directory->path());
   options.store.cluster = options.membership.cluster;
   options.store.index_path = directory->path() + "/index.db";
   options.filler.bytes_per_second = flags.fill_mib_per_s << 20;

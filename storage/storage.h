@@ -19,6 +19,8 @@ struct StorageOptions {
   MembershipOptions membership;
   StoreOptions store;
   FillerOptions filler;
+  // The data directory, absolute: clients of this machine that may open its files read them there. Empty: they ask.
+  std::string shared_directory{};
   Millis housekeeping{1'000};
   Millis stop_patience{5'000};  // how long a stop waits for what is under way
 };

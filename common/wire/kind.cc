@@ -36,6 +36,7 @@ std::string_view name_of(Kind kind) {
     case Kind::write_block: return "write_block";
     case Kind::read_block: return "read_block";
     case Kind::sync_blocks: return "sync_blocks";
+    case Kind::open_copy: return "open_copy";
     case Kind::forward_write: return "forward_write";
     case Kind::fetch_pages: return "fetch_pages";
     case Kind::set_epochs: return "set_epochs";

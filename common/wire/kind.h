@@ -52,6 +52,7 @@ enum class Kind : uint16_t {
   write_block = 300,
   read_block = 301,
   sync_blocks = 302,
+  open_copy = 303,
   // storage -> storage
   forward_write = 320,
   fetch_pages = 321,

@@ -50,6 +50,27 @@ struct ReadBlock {
   LACE_FIELDS(token, block, epoch, offset, length)
 };
 
+struct OpenCopyReply {
+  std::string path;          // of the copy's file (common/copyfile/format.h), absolute
+  std::string cluster;       // that its identity page must name
+  uint64_t incarnation = 0;  // of the server: what another one said of its copies is void
+  uint32_t lease_ms = 0;     // from the moment this was asked, copies of this server may be read, each as long as its identity
+                             // page says `whole` and the epoch that control tells
+  LACE_FIELDS(path, cluster, incarnation, lease_ms)
+};
+// From a client of the same machine that may read every block: where the copy lies, to read it without asking. Whether the
+// client may open the file is for the operating system to say. Every page is to be checked against its entry in the page
+// table; what does not match is being written, or broken: then the server is asked.
+// Errors: denied (another machine's client, a confined one, or the server does not share), stale, unavailable, no_entry.
+struct OpenCopy {
+  static constexpr Kind kind = Kind::open_copy;
+  using Reply = OpenCopyReply;
+  std::string token;
+  BlockId block{};
+  Epoch epoch = 0;
+  LACE_FIELDS(token, block, epoch)
+};
+
 struct BlockEpoch {
   BlockId block{};
   Epoch epoch = 0;

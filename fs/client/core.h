@@ -29,7 +29,7 @@ struct Core {
         session(clock),
         control(clock, options.controls, options.timeout, session),
         blocks(control, servers),
-        storage(blocks),
+        storage(blocks, options.local_reads),
         pool(control, blocks, [this] { pool_is_low(); }),
         log(clock, progress),
         inodes(progress),

@@ -35,6 +35,7 @@ struct MountOptions {
   Millis timeout{60'000};                     // how long an operation waits for servers that are away, then `io`
   uint64_t dirty_bytes = uint64_t{96} << 20;  // not yet sent; writers wait beyond it, and an fsync for all of it
   int flush_threads = 2;
+  bool local_reads = true;  // what lies on this machine is read from the servers' files where that is allowed
 };
 
 // What the kernel may keep without asking again.

@@ -200,10 +200,9 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
 }
 
 // One of its names goes, by what `log` appends: whoever has it open, or is about to, keeps it. What nobody can read any more
-// need not be stored.
+// need not be stored. Its mutex is held.
 uint64_t LocalChanges::lose_name(const InodePtr& inode, bool keep, const FileTime& now,
                                  const std::function<uint64_t(bool hold)>& log) {
-  const std::lock_guard lock(inode->mutex);
   wire::Attributes& attributes = inode->attributes;
   const bool directory = S_ISDIR(attributes.mode);
   const bool hold = !directory && (inode->handles > 0 || (keep && inode->lookups > 0));
@@ -231,10 +230,15 @@ std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view n
 
   wire::Remove operation{parent_id, std::string(name), directory_wanted, core_.clock.wall(), false};
   const FileTime now = operation.now;
-  const uint64_t number = lose_name(found->inode, false, now, [&](bool hold) {
+  const auto log = [&](bool hold) {
     operation.hold = hold;
     return append(operation, {found->inode, parent});
-  });
+  };
+  uint64_t number = 0;
+  {
+    const std::lock_guard lock(found->inode->mutex);
+    number = lose_name(found->inode, false, now, log);
+  }
   touch_directory(*parent, now, -1, is_directory ? -1 : 0, number);
   core_.entries.put(parent_id, name, no_inode, deciding.stamp, number);
   return Status{};
@@ -268,14 +272,20 @@ std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   const auto log = [&](bool hold) {
     operation.hold = hold;
     Inode& inode = *source->inode;
-    const std::lock_guard lock(inode.mutex);
     if (inode.touched) data_.log_content(source->inode, FileData::Flush::all, deciding.stamp);
     const uint64_t number = append(operation, inodes);
     inode.changed_here(now, number);
     return number;
   };
-  // open(2) may have found the old file by this name already, and must get it.
-  const uint64_t number = target ? lose_name(target->inode, true, now, log) : log(false);
+  uint64_t number = 0;
+  if (target) {
+    const std::scoped_lock lock(source->inode->mutex, target->inode->mutex);
+    // open(2) may have found the old file by this name already, and must get it.
+    number = lose_name(target->inode, true, now, log);
+  } else {
+    const std::lock_guard lock(source->inode->mutex);
+    number = log(false);
+  }
   touch_directory(*from, now, -1, moves_directory ? -1 : 0, number);
   touch_directory(*to, now, target ? 0 : 1, moves_directory ? 1 : 0, number);
   core_.entries.put(request.parent, request.name, no_inode, deciding.stamp, number);

@@ -1,4 +1,4 @@
-// StorageChannel::read: from any member that is in sync; from the next one when it fails.
+// StorageChannel::read: from a file on this machine; else from any member that is in sync, and from the next one when it fails.
 #include <algorithm>
 #include <cstring>
 
@@ -102,7 +102,11 @@ class StorageChannel::Reading final : public BlockRequests {
 };
 
 Status StorageChannel::read(net::Caller& caller, std::span<const BlockRead> reads) {
-  return Reading(caller, blocks_, reads).run(reads.size());
+  std::vector<BlockRead> left;
+  for (const BlockRead& read : reads) {
+    if (!local_.read(caller, read)) left.push_back(read);
+  }
+  return left.empty() ? Status() : Reading(caller, blocks_, left).run(left.size());
 }
 
 }  // namespace lace::fs

@@ -27,6 +27,8 @@ uint64_t Session::stamp() const {
   return stamp;
 }
 
+bool Session::lease_holds() const { return clock_.now().time_since_epoch().count() < certain_until_.load(); }
+
 Millis Session::certain_for() const {
   if (stamp_.load() == 0) return Millis{0};
   const auto left = std::chrono::nanoseconds(certain_until_.load()) - clock_.now().time_since_epoch();

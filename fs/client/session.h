@@ -34,6 +34,8 @@ class Session {
   // 0: there are other sessions, or the lease is uncertain: ask control. Take it before asking.
   uint64_t stamp() const;
   bool sole() const { return stamp() != 0; }
+  // Whether control surely has not given up this session yet: nobody else may have removed what was learned in its name.
+  bool lease_holds() const;
   // How long the present stamp holds at least.
   Millis certain_for() const;
 

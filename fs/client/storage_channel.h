@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fs/client/block_map.h"
+#include "fs/client/local_copies.h"
 
 namespace lace::fs {
 
@@ -32,7 +33,8 @@ class StorageChannel {
   static constexpr Millis read_within{2'000};
   static constexpr Millis sync_within{20'000};
 
-  explicit StorageChannel(BlockMap& blocks) : blocks_(blocks) {}
+  // `local_reads`: copies on this machine may be read from their files.
+  StorageChannel(BlockMap& blocks, bool local_reads) : blocks_(blocks), local_(blocks, local_reads) {}
 
   // Every in-sync member of each block has the bytes when it returns. Errors: stale (a block is gone: place the data
   // anew), no_space, denied, io, interrupted. Some of the writes may have been done then.
@@ -48,6 +50,7 @@ class StorageChannel {
   class Reading;
   class Syncing;
   BlockMap& blocks_;
+  LocalCopies local_;
 };
 
 }  // namespace lace::fs

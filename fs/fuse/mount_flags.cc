@@ -58,6 +58,7 @@ const std::map<std::string, Known, std::less<>>& known() {
       {"strictatime", flag([](MountFlags& flags) { flags.access_times = AccessTimes::strict; })},
       {"allow_other", flag([](MountFlags& flags) { flags.allow_other = true; })},
       {"nonempty", flag([](MountFlags& flags) { flags.nonempty = true; })},
+      {"nolocal", flag([](MountFlags& flags) { flags.local_reads = false; })},
       {"uid", id(&Squash::uid)},
       {"gid", id(&Squash::gid)},
       {"timeout",

@@ -14,6 +14,7 @@ struct MountFlags {
   AccessTimes access_times = AccessTimes::relative;
   bool allow_other = false;
   bool nonempty = false;
+  bool local_reads = true;
   Squash squash;
   Millis timeout{60'000};
   std::string subtree = "/";

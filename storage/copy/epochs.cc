@@ -1,6 +1,6 @@
 // What control decides about copies: their epochs, that one is to be made anew, that one is removed or set aside.
 #include "common/base/log.h"
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
 
 namespace lace::storage {
@@ -192,6 +192,12 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
   using Kind = JournalRecord::Kind;
   const BlockId block = copy->block;
   if (!aside) remember_removed(block);
+  // Whoever has the file open and reads it without asking sees by this that it does not count any more.
+  if (copy->on_disk) {
+    copy->state = State::dropped;
+    if (Status marked = write_identity(*copy); !marked)
+      log::warn("storage.removal_not_marked", {{"block", to_string(block)}, {"what", marked.error().what}});
+  }
   const auto unlink = [this, copy, aside, done, block](const Status& noted) {
     if (!noted) log::warn("storage.removal_not_noted", {{"block", to_string(block)}, {"what", noted.error().what}});
     auto status = std::make_shared<Status>();

@@ -1,5 +1,5 @@
 // Filling a copy that is being re-made: pages from the source go only where nothing newer was written meanwhile.
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
 
 namespace lace::storage {

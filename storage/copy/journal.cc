@@ -4,8 +4,8 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "storage/copy/checksum.h"
-#include "storage/copy/little_endian.h"
+#include "common/copyfile/checksum.h"
+#include "common/copyfile/little_endian.h"
 
 namespace lace::storage {
 namespace {

@@ -1,6 +1,6 @@
 // Reads: inline when the page cache has it, else on another thread. Every page is verified.
 #include "common/base/check.h"
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
 
 namespace lace::storage {

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "common/base/log.h"
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
 
 namespace lace::storage {

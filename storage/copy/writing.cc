@@ -1,6 +1,6 @@
 // A write: marks, the page table, the old content of pages that are written in part, then data and table.
 #include "common/base/check.h"
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
 
 namespace lace::storage {

@@ -30,6 +30,10 @@ void Membership::start() {
 
 void Membership::stop() { phase_ = Phase::stopped; }
 
+Millis Membership::lease_left() const {
+  return std::max(Millis(0), std::chrono::duration_cast<Millis>(lease_until_ - loop_.clock().now()));
+}
+
 Status Membership::check_lease() const {
   if (loop_.clock().now() < lease_until_) return {};
   return fail(Code::stale, options_.name + " has no lease from control now");

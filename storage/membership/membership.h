@@ -47,12 +47,14 @@ class Membership {
 
   // Error: stale, when the lease ran out or control does not know this server yet.
   Status check_lease() const;
+  Millis lease_left() const;  // 0: none
   bool serving() const { return check_lease().has_value(); }
   // A message from control must carry a term that is not older than the one known. Error: stale.
   Status check_term(uint64_t term) const;
   ServerId self() const { return options_.server; }
   uint64_t term() const { return term_; }
   uint64_t incarnation() const { return options_.incarnation; }
+  const std::string& cluster() const { return options_.cluster; }
   const wire::Endpoint& control() const { return options_.controls[control_]; }
   // Where another server is. Null: not known (yet).
   const wire::ServerInfo* find_server(ServerId server) const;

@@ -7,7 +7,7 @@ template <class Message>
 void decoded(Server& server, net::Incoming& incoming, net::Responder reply, void (*run)(Server&, Message, Asked)) {
   auto message = wire::decode<Message>(incoming.body);
   if (!message) return reply.refuse(message.error());
-  run(server, std::move(*message), Asked{std::move(incoming.payload), incoming.term, std::move(reply)});
+  run(server, std::move(*message), Asked{std::move(incoming.payload), incoming.term, std::move(reply), incoming.peer.local});
 }
 
 }  // namespace
@@ -17,6 +17,7 @@ void dispatch(Server& server, net::Incoming incoming, net::Responder reply) {
     case wire::Kind::write_block: return decoded(server, incoming, std::move(reply), write_block);
     case wire::Kind::read_block: return decoded(server, incoming, std::move(reply), read_block);
     case wire::Kind::sync_blocks: return decoded(server, incoming, std::move(reply), sync_blocks);
+    case wire::Kind::open_copy: return decoded(server, incoming, std::move(reply), open_copy);
     case wire::Kind::forward_write: return decoded(server, incoming, std::move(reply), forward_write);
     case wire::Kind::fetch_pages: return decoded(server, incoming, std::move(reply), fetch_pages);
     case wire::Kind::set_epochs: return decoded(server, incoming, std::move(reply), set_epochs);

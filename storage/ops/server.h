@@ -29,6 +29,7 @@ struct Server {
   FailureReports& failures;
   Filler& filler;
   ServerCounters& counters;
+  std::string shared_directory;  // StorageOptions'
 };
 
 // A request of a kind: what came with it, and where the answer goes.
@@ -36,12 +37,14 @@ struct Asked {
   Bytes payload;
   uint64_t term = 0;
   net::Responder reply;
+  bool local = false;  // from this machine, as net::Peer
 };
 
 // client -> storage
 void write_block(Server& server, wire::WriteBlock message, Asked asked);
 void read_block(Server& server, wire::ReadBlock message, Asked asked);
 void sync_blocks(Server& server, wire::SyncBlocks message, Asked asked);
+void open_copy(Server& server, wire::OpenCopy message, Asked asked);
 // storage -> storage
 void forward_write(Server& server, wire::ForwardWrite message, Asked asked);
 void fetch_pages(Server& server, wire::FetchPages message, Asked asked);

@@ -65,6 +65,25 @@ TEST(StorageDies, AServerThatHangsIsLeftOut) {
   EXPECT_SHELL(cluster.environment(), "for i in 1 2 3 4 5; do cmp $T/a $M/b$i; done");
 }
 
+// The server does not know that the others went on without it, and its files look as good as ever.
+TEST(StorageDies, ACopyThatWasLeftBehindIsNotReadFromItsFile) {
+  Cluster cluster;
+  cluster.add_mount();
+  ASSERT_SHELL(cluster.environment(), "head -c 2M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a");
+  for (int number = 1; number <= 3; ++number) {
+    EXPECT_SHELL(cluster.environment(), "dd if=$M/a iflag=direct bs=64K status=none | cmp - $T/a");  // opens the copies
+    cluster.storage(number).stop();
+    EXPECT_SHELL(cluster.environment(), R"sh(
+      for i in 1 2 3 4 5; do
+        head -c 2M /dev/urandom >$T/a; dd if=$T/a of=$M2/a bs=64K conv=notrunc,fsync status=none
+        dd if=$M/a iflag=direct bs=64K status=none | cmp - $T/a
+      done)sh");
+    cluster.storage(number).resume();
+    cluster.wait_healthy();
+    EXPECT_SHELL(cluster.environment(), "dd if=$M/a iflag=direct bs=64K status=none | cmp - $T/a");
+  }
+}
+
 TEST(StorageDies, AllCopiesAwayMeansWaitingNotErrors) {
   Cluster cluster{{.storages = 2}};
   ASSERT_SHELL(cluster.environment(), "head -c 5M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a; mkdir $M/d");

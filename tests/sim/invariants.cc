@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 #include "tests/sim/copy_file.h"
 #include "tests/sim/trace.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 
 namespace lace::storage {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace lace::storage {
+namespace lace::copyfile {
 
 // `before` continues an earlier checksum. crc32c("123456789") is 0xe3069283.
 uint32_t crc32c(std::string_view bytes, uint32_t before = 0);
 
-}  // namespace lace::storage
+}  // namespace lace::copyfile

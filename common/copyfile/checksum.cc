@@ -1,4 +1,4 @@
-#include "storage/copy/checksum.h"
+#include "common/copyfile/checksum.h"
 
 #include <climits>
 
@@ -6,7 +6,7 @@
 
 #include "common/base/check.h"
 
-namespace lace::storage {
+namespace lace::copyfile {
 
 uint32_t crc32c(std::string_view bytes, uint32_t before) {
   CHECK(bytes.size() <= INT_MAX);
@@ -14,4 +14,4 @@ uint32_t crc32c(std::string_view bytes, uint32_t before) {
   return ~crc32_iscsi(data, static_cast<int>(bytes.size()), ~before);
 }
 
-}  // namespace lace::storage
+}  // namespace lace::copyfile

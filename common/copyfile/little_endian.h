@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace lace::storage {
+namespace lace::copyfile {
 
 static_assert(std::endian::native == std::endian::little, "formats on disk are little-endian; swap here for others");
 
@@ -22,4 +22,4 @@ Number get_at(std::string_view bytes, size_t offset) {
   return number;
 }
 
-}  // namespace lace::storage
+}  // namespace lace::copyfile
