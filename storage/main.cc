@@ -4,9 +4,9 @@
 #include <random>
 #include <thread>
 
+#include <filesystem>
 #include "common/access/keys.h"
 #include "common/base/log.h"
-#include <filesystem>
 
 #include "common/config/data_directory.h"
 #include "common/config/limits.h"
