@@ -124,6 +124,7 @@ std::optional<InodeId> EntryCache::find(InodeId parent, std::string_view name, u
   const auto entry = names.entries.find(std::string(name));
   if (entry != names.entries.end()) {
     const bool good = progress_.pending(entry->second.number) || (stamp != 0 && entry->second.stamp == stamp);
+    if (good) ++names.found;
     return good ? std::optional(entry->second.inode) : std::nullopt;
   }
   // A change that is under way may have made the name already.
@@ -149,6 +150,22 @@ void EntryCache::listed(const Question& question, InodeId directory, uint64_t fr
   listed.listing = undisturbed && goes_on ? question.version + 1 : 0;
   listed.listed_to = next;
   if (end && listed.listing != 0) listed.complete = question.stamp;
+}
+
+std::optional<uint64_t> EntryCache::list_from(InodeId directory, uint64_t stamp) {
+  // A page costs as much as some ten questions for one name. So that lookups here and there in a huge directory do not list it,
+  // the first page comes with the second name, and others when the last one was of use, or after many more names.
+  constexpr uint32_t first_after = 2, of_use = 16, anyway_after = 64;
+  Shard& at = shard(directory);
+  const std::lock_guard lock(at.mutex);
+  Names& names = this->names(at, directory);
+  if (stamp == 0 || is_changing(directory) || is_complete(names, stamp) || progress_.pending(names.number)) return std::nullopt;
+  ++names.missed;
+  const bool wanted = names.looked_ahead ? names.found >= of_use || names.missed >= anyway_after : names.missed >= first_after;
+  if (!wanted) return std::nullopt;
+  names.looked_ahead = true;
+  names.found = names.missed = 0;
+  return names.listing == this->directory(directory).version.load() + 1 ? names.listed_to : 0;
 }
 
 std::optional<bool> EntryCache::is_empty(InodeId directory, uint64_t stamp) {

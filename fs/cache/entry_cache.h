@@ -59,6 +59,9 @@ class EntryCache {
   // A page of a listing was answered in full: once all have come, from the first, and nothing was changed meanwhile, it is
   // complete. `from`: the cookie asked for; `next`: the last one answered.
   void listed(const Question& question, InodeId directory, uint64_t from, uint64_t next, bool end);
+  // A name of the directory is not known. When several were asked for one by one, a page of its listing answers many more: this
+  // is the cookie from which to list then. Not more pages than find() has use for.
+  std::optional<uint64_t> list_from(InodeId directory, uint64_t stamp);
   // Whether it has no entries; unset: not known.
   std::optional<bool> is_empty(InodeId directory, uint64_t stamp);
   // The last change of its entries that control may not know.
@@ -81,6 +84,8 @@ class EntryCache {
     uint64_t number = 0;     // the last change of this mount
     uint64_t listing = 0;    // the version under which its first page was answered
     uint64_t listed_to = 0;  // the cookie where the next one goes on
+    bool looked_ahead = false;
+    uint32_t found = 0, missed = 0;  // names, since list_from() last said so
     std::list<InodeId>::iterator place;
   };
   struct Directory {

@@ -10,26 +10,38 @@ Result<wire::ReadDirectoryReply> Mount::read_directory(Context& context, InodeId
   const EntryCache::Question question = core_.entries.ask(id, stamp);
   auto reply = core_.control.ask(context.caller, wire::ReadDirectory{{}, id, cookie, max_entries, with_attributes});
   if (!reply) return reply;
-  const Instant now = core_.clock.now();
   if (with_attributes) {
-    for (wire::DirectoryEntry& entry : reply->entries) {
-      const InodePtr inode = core_.inodes.get(entry.inode);
-      {
-        const std::lock_guard lock(inode->mutex);
-        inode->learn(entry.attributes, stamp, now, false);
-        entry.attributes = inode->shown();
-      }
-      if (stamp == 0) continue;
-      core_.entries.answer(question, id, entry.name, entry.inode);
-      core_.given.remember(now, entry.inode, id, entry.name);
+    learn_listed(question, id, cookie, *reply, stamp);
+    const Instant now = core_.clock.now();
+    for (const wire::DirectoryEntry& entry : reply->entries) {
+      if (stamp != 0) core_.given.remember(now, entry.inode, id, entry.name);
     }
-  }
-  if (with_attributes) {
-    const uint64_t next = reply->entries.empty() ? cookie : reply->entries.back().cookie;
-    core_.entries.listed(question, id, cookie, next, reply->end);
   }
   if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);
   return reply;
+}
+
+void Mount::learn_listed(const EntryCache::Question& question, InodeId id, uint64_t cookie, wire::ReadDirectoryReply& page,
+                         uint64_t stamp) {
+  const Instant now = core_.clock.now();
+  for (wire::DirectoryEntry& entry : page.entries) {
+    const InodePtr inode = core_.inodes.get(entry.inode);
+    {
+      const std::lock_guard lock(inode->mutex);
+      inode->learn(entry.attributes, stamp, now, false);
+      entry.attributes = inode->shown();
+    }
+    if (stamp != 0) core_.entries.answer(question, id, entry.name, entry.inode);
+  }
+  const uint64_t next = page.entries.empty() ? cookie : page.entries.back().cookie;
+  core_.entries.listed(question, id, cookie, next, page.end);
+}
+
+// Names that will be asked for one by one, as rsync and git do. What goes wrong is said to whoever asks for a name.
+void Mount::list_ahead(net::Caller& caller, InodeId parent, uint64_t cookie, uint64_t stamp) {
+  const EntryCache::Question question = core_.entries.ask(parent, stamp);
+  auto page = core_.control.ask(caller, wire::ReadDirectory{{}, parent, cookie, names_ahead, true});
+  if (page) learn_listed(question, parent, cookie, *page, stamp);
 }
 
 // What was not decided here was durable when it was answered.

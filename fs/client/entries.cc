@@ -59,22 +59,30 @@ Status Mount::tell_entries(net::Caller& caller, InodeId directory) {
   return core_.tell(caller, directory);
 }
 
+// What is known of the name without asking.
+std::optional<Result<Attributes>> Mount::known_entry(InodeId parent, std::string_view name, uint64_t stamp) {
+  const auto id = core_.entries.find(parent, name, stamp);
+  if (!id) return std::nullopt;
+  core_.given.remember(core_.clock.now(), *id, parent, name);
+  if (*id == no_inode) return fail(Code::no_entry);
+  const InodePtr inode = core_.inodes.find(*id);
+  if (!inode) return std::nullopt;
+  const std::lock_guard lock(inode->mutex);
+  if (!inode->known || !((stamp != 0 && inode->stamp == stamp) || inode->pending())) return std::nullopt;
+  ++inode->lookups;
+  return inode->shown();
+}
+
 Result<Attributes> Mount::lookup(Context& context, InodeId parent, std::string_view name) {
   if (name.size() > max_name_bytes) return fail(Code::name_too_long);
   const uint64_t stamp = is_dots(name) ? 0 : core_.session.stamp();
-  if (const auto id = core_.entries.find(parent, name, stamp)) {
-    core_.given.remember(core_.clock.now(), *id, parent, name);
-    if (*id == no_inode) return fail(Code::no_entry);
-    if (const InodePtr inode = core_.inodes.find(*id)) {
-      const std::lock_guard lock(inode->mutex);
-      if (inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending())) {
-        ++inode->lookups;
-        return inode->shown();
-      }
-    }
-  }
+  if (auto known = known_entry(parent, name, stamp)) return std::move(*known);
   // Names that control does not know yet were found above; but it must know the directory.
   if (auto told = tell_made(context.caller, parent); !told) return pass(told);
+  if (const auto cookie = core_.entries.list_from(parent, stamp)) {
+    list_ahead(context.caller, parent, *cookie, stamp);
+    if (auto known = known_entry(parent, name, stamp)) return std::move(*known);
+  }
   const EntryCache::Question question = core_.entries.ask(parent, stamp);
   auto reply = core_.control.ask(context.caller, wire::Lookup{{}, parent, std::string(name)});
   if (stamp != 0) {

@@ -74,6 +74,8 @@ class Mount final : public FileSystem {
   }
 
  private:
+  static constexpr uint32_t names_ahead = 1'000;  // of a directory, listed when they are asked for one by one
+
   struct File {
     InodePtr inode;
     int flags = 0;
@@ -99,6 +101,10 @@ class Mount final : public FileSystem {
   Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
                                              wire::Operation change);
   Status tell_made(net::Caller& caller, InodeId inode);
+  std::optional<Result<Attributes>> known_entry(InodeId parent, std::string_view name, uint64_t stamp);
+  void learn_listed(const EntryCache::Question& question, InodeId id, uint64_t cookie, wire::ReadDirectoryReply& page,
+                    uint64_t stamp);
+  void list_ahead(net::Caller& caller, InodeId parent, uint64_t cookie, uint64_t stamp);
   Status tell_entries(net::Caller& caller, InodeId directory);
   Result<Attributes> make_entry(net::Caller& caller, wire::Create create);
 

@@ -139,10 +139,13 @@ Result<net::Answer> FakeCluster::at_control(const net::Request& request, const s
       Node* at = node(message.inode);
       if (!at) return fail(Code::stale_handle);
       wire::ReadDirectoryReply reply;
+      uint64_t cookie = 0;
       for (const auto& [name, id] : at->entries) {
-        wire::DirectoryEntry entry{name, reply.entries.size() + 1, id, 0, {}};
+        if (++cookie <= message.cookie) continue;
+        if (reply.entries.size() == message.max_entries) return answer(reply, term_);
+        wire::DirectoryEntry entry{name, cookie, id, 0, {}};
         if (message.with_attributes) entry.attributes = node(id)->attributes;
-        if (entry.cookie > message.cookie) reply.entries.push_back(std::move(entry));
+        reply.entries.push_back(std::move(entry));
       }
       reply.end = true;
       return answer(reply, term_);

@@ -211,6 +211,43 @@ TEST_F(Mounted, CopiesARangeWithItsHoles) {
   EXPECT_LT(attributes(to.attributes.inode).stored, 70'000u);
 }
 
+TEST_F(Mounted, ListsADirectoryWhoseNamesAreAskedForOneByOne) {
+  for (int i = 0; i < 200; ++i) cluster_.make_as_other_mount("f" + std::to_string(i));
+  mount({});
+  auto context = this->context();
+  cluster_.reset_counts();
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    const auto found = fs_->lookup(context, root_inode, name);
+    ASSERT_TRUE(found) << name << ": " << found.error().what;
+    EXPECT_EQ(found->inode, cluster_.find(name));
+  }
+  EXPECT_LE(cluster_.requests(wire::Kind::lookup), 1u);
+  EXPECT_EQ(cluster_.requests(wire::Kind::read_directory), 1u);
+  EXPECT_EQ(fs_->lookup(context, root_inode, "none").error().code, Code::no_entry);
+  EXPECT_LE(cluster_.requests(wire::Kind::lookup), 1u) << "it has all of the names now";
+}
+
+TEST_F(Mounted, DoesNotListAHugeDirectoryForAFewOfItsNames) {
+  for (int i = 0; i < 5'000; ++i) cluster_.make_as_other_mount("f" + std::to_string(i));
+  mount({});
+  auto context = this->context();
+  cluster_.reset_counts();
+  for (int i = 0; i < 5'000; i += 100) ASSERT_TRUE(fs_->lookup(context, root_inode, "f" + std::to_string(i)));
+  EXPECT_LE(cluster_.requests(wire::Kind::read_directory), 1u);
+  for (int i = 0; i < 5'000; ++i) ASSERT_TRUE(fs_->lookup(context, root_inode, "f" + std::to_string(i)));
+  EXPECT_EQ(fs_->lookup(context, root_inode, "none").error().code, Code::no_entry);
+  EXPECT_LE(cluster_.requests(wire::Kind::lookup), 700u);
+}
+
+TEST_F(AmongOthers, ListsNothingThatItMayNotKeep) {
+  for (int i = 0; i < 20; ++i) cluster_.make_as_other_mount("f" + std::to_string(i));
+  auto context = this->context();
+  cluster_.reset_counts();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(fs_->lookup(context, root_inode, "f" + std::to_string(i)));
+  EXPECT_EQ(cluster_.requests(wire::Kind::read_directory), 0u);
+}
+
 TEST_F(Mounted, AnswersLookupsItselfWhileItIsAlone) {
   const auto file = create("a");
   close(file.handle);
