@@ -25,8 +25,11 @@ Storage::Storage(net::Loop& loop, disk::Disk& disk, StorageOptions options, Join
       forwarding_(options_.membership.incarnation),
       failures_(loop, membership_),
       filler_(loop, store_, membership_, guard_, options_.filler),
-      server_{loop, store_, membership_, guard_, forwarding_, failures_, filler_, counters_, options_.shared_directory} {
-  store_.on_changed([this](BlockId block) { membership_.tell_changed(block); });
+      server_{loop, store_, membership_, guard_, forwarding_, failures_, filler_, counters_, options_.shared_directory, 0} {
+  store_.on_changed([this](BlockId block) {
+    if (const auto copy = store_.find(block); copy && copy->rotten) ++server_.distrusted_copies;
+    membership_.tell_changed(block);
+  });
 }
 
 Status Storage::open() { return store_.open(); }

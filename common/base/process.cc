@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <optional>
@@ -36,7 +37,7 @@ const std::string& here() {
   return place;
 }
 
-std::string_view boot_of(std::string_view where) { return where.substr(0, where.find('/')); }
+std::string_view space_of(std::string_view where) { return where.substr(std::min(where.find('/'), where.size())); }
 
 struct Stat {
   char state = '?';
@@ -69,7 +70,8 @@ ProcessId own_process() {
 
 bool has_ended(const ProcessId& process) {
   if (process.where.empty() || here().empty() || process.number == 0 || process.started == 0) return false;
-  if (boot_of(process.where) != boot_of(here())) return true;  // the machine has been started again since
+  // The machine has been started again since. Containers may be shown other boots; their processes have other name spaces.
+  if (space_of(process.where) == space_of(here()) && process.where != here()) return true;
   if (process.where != here()) return false;
   if (kill(static_cast<pid_t>(process.number), 0) != 0 && errno == ESRCH) return true;
   const auto stat = stat_of(process.number);

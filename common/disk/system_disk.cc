@@ -98,9 +98,13 @@ class SystemFile final : public File {
     while (memory && bytes.size() >= direct_alignment) {
       const size_t now = std::min(bytes.size(), DirectBuffer::size) / direct_alignment * direct_alignment;
       std::memcpy(memory, bytes.data(), now);
-      if (Status put = write_to(direct, offset, {memory, now}); !put) return put;
-      offset += now;
-      bytes.remove_prefix(now);
+      const auto put = retried([&] { return ::pwrite(direct, memory, now, at(offset)); });
+      if (put < 0 && errno == EINVAL) break;  // this disk wants another alignment
+      if (put < 0) return failed("write", path_, errno);
+      const auto done = static_cast<size_t>(put) / direct_alignment * direct_alignment;
+      if (done == 0) break;
+      offset += done;
+      bytes.remove_prefix(done);
     }
     return bytes.empty() ? Status() : write(offset, bytes);
   }

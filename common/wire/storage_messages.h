@@ -52,11 +52,13 @@ struct ReadBlock {
 
 struct OpenCopyReply {
   std::string path;          // of the copy's file (common/copyfile/format.h), absolute
+  uint64_t device = 0;       // which file it is: st_dev and st_ino; another one may be there for whoever sees other mounts
+  uint64_t file = 0;
   std::string cluster;       // that its identity page must name
-  uint64_t incarnation = 0;  // of the server: what another one said of its copies is void
+  uint64_t incarnation = 0;  // of the server, and of its trust in its disk: what another one said of its copies is void
   uint32_t lease_ms = 0;     // from the moment this was asked, copies of this server may be read, each as long as its identity
                              // page says `whole` and the epoch that control tells
-  LACE_FIELDS(path, cluster, incarnation, lease_ms)
+  LACE_FIELDS(path, device, file, cluster, incarnation, lease_ms)
 };
 // From a client of the same machine that may read every block: where the copy lies, to read it without asking. Whether the
 // client may open the file is for the operating system to say. Every page is to be checked against its entry in the page

@@ -18,6 +18,9 @@ class BlockMap {
 
   // What an answer that has just come says.
   void learn(const std::vector<wire::BlockInfo>& blocks);
+  // From the cache; null: not there.
+  Info known(BlockId block) { return cache_.find(block); }
+  Servers::Info known_server(ServerId server) const { return servers_.find(server); }
   // From the cache, else from control. Errors: stale (the block is gone), io, interrupted.
   Result<Info> find(net::Caller& caller, BlockId block);
   // Asks control, unless somebody else has heard of a newer epoch than `seen` already.

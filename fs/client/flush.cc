@@ -301,8 +301,10 @@ Status FileData::sync_stored(net::Caller& caller, Inode& inode) {
     if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
     core_.writes.synced(blocks, begun_at);
   }
+  // What was written meanwhile is not in it, whatever its number.
   const std::lock_guard lock(inode.mutex);
-  std::erase_if(inode.unsynced, [&](const auto& write) { return write.second <= begun_at; });
+  std::erase_if(inode.unsynced,
+                [&](const auto& write) { return std::find(written.begin(), written.end(), write) != written.end(); });
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "fs/client/local_copies.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,6 +45,11 @@ char* direct_buffer() {
   return buffer.get();
 }
 
+bool is_file(int descriptor, uint64_t device, uint64_t file) {
+  struct stat found {};
+  return fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode) && found.st_dev == device && found.st_ino == file;
+}
+
 bool matches(const char* page, const copyfile::PageEntry& entry) { return copyfile::crc32c({page, page_bytes}) == entry.crc; }
 
 }  // namespace
@@ -58,8 +64,8 @@ class LocalCopies::File {
     if (direct_ >= 0) close(direct_);
   }
 
-  // The bytes, each page verified; and then that the copy counts. False: it is not plainly so.
-  bool read(const BlockRead& wanted, Epoch epoch, const std::string& cluster) const {
+  // The bytes, each page verified. False: not plainly good, perhaps only now.
+  bool read(const BlockRead& wanted) const {
     const auto first = static_cast<uint32_t>(wanted.offset / page_bytes);
     const auto last = static_cast<uint32_t>((wanted.offset + wanted.length - 1) / page_bytes);
     static thread_local std::vector<copyfile::PageEntry> entries;
@@ -78,7 +84,16 @@ class LocalCopies::File {
       if (!read_pages(wanted, first + i, count, &entries[i])) return false;
       i += count;
     }
-    return counts(wanted.block, epoch, cluster);
+    return true;
+  }
+
+  // Whether this is a whole copy of the block at that epoch.
+  bool counts(BlockId block, Epoch epoch, const std::string& cluster) const {
+    std::array<char, copyfile::identity_bytes> page;
+    if (!read_all(descriptor_, copyfile::identity_offset, page.data(), page.size())) return false;
+    const auto identity = copyfile::decode_identity({page.data(), page.size()});
+    return identity && identity->block == block && identity->epoch == epoch && identity->cluster == cluster &&
+           identity->state == copyfile::StoredState::whole;
   }
 
  private:
@@ -112,29 +127,48 @@ class LocalCopies::File {
     char* const buffer = direct_ >= 0 && length >= stream_bytes && length <= max_io_bytes ? direct_buffer() : nullptr;
     if (!buffer) return read_all(descriptor_, offset, into, length);
     const bool aligned = reinterpret_cast<uintptr_t>(into) % direct_alignment == 0;
-    if (!read_all(direct_, offset, aligned ? into : buffer, length)) return false;
+    if (!read_all(direct_, offset, aligned ? into : buffer, length)) return read_all(descriptor_, offset, into, length);
     if (!aligned) std::memcpy(into, buffer, length);
     return true;
-  }
-
-  bool counts(BlockId block, Epoch epoch, const std::string& cluster) const {
-    std::array<char, copyfile::identity_bytes> page;
-    if (!read_all(descriptor_, copyfile::identity_offset, page.data(), page.size())) return false;
-    const auto identity = copyfile::decode_identity({page.data(), page.size()});
-    return identity && identity->block == block && identity->epoch == epoch && identity->cluster == cluster &&
-           identity->state == copyfile::StoredState::whole;
   }
 
   const int descriptor_, direct_;
 };
 
+// One read, as long as it lives; false: it must not begin.
+class LocalCopies::UnderWay {
+ public:
+  explicit UnderWay(LocalCopies& copies) : copies_(copies) {
+    const Instant now = copies_.blocks_.control().clock().now();
+    const std::lock_guard lock(copies_.mutex_);
+    auto& all = copies_.under_way_;
+    if (all.size() >= most_at_once || (!all.empty() && now - all.front() >= slow)) return;
+    place_ = all.insert(all.end(), now);
+    may_ = true;
+  }
+  UnderWay(const UnderWay&) = delete;
+  ~UnderWay() {
+    if (!may_) return;
+    const std::lock_guard lock(copies_.mutex_);
+    copies_.under_way_.erase(place_);
+  }
+  explicit operator bool() const { return may_; }
+
+ private:
+  LocalCopies& copies_;
+  std::list<Instant>::iterator place_;
+  bool may_ = false;
+};
+
 bool LocalCopies::read(net::Caller& caller, const BlockRead& read) {
   if (!enabled_) return false;
-  const auto info = blocks_.find(caller, read.block);
+  const BlockMap::Info info = blocks_.known(read.block);
   if (!info) return false;
-  const auto chosen = choose(caller, **info);
-  if (!chosen) return false;
-  if (!chosen->file->read(read, (*info)->epoch, chosen->cluster)) {
+  const UnderWay under_way(*this);
+  if (!under_way) return false;
+  const auto chosen = choose(caller, *info);
+  if (!chosen || !chosen->file->read(read)) return false;
+  if (!chosen->file->counts(read.block, info->epoch, chosen->cluster)) {
     forget(read.block);
     return false;
   }
@@ -150,7 +184,7 @@ std::optional<LocalCopies::Chosen> LocalCopies::choose(net::Caller& caller, cons
   }
   for (size_t step = 0; step < count; ++step) {
     const ServerId member = info.in_sync[(raw(info.block) + step) % count];
-    const Servers::Info server = blocks_.server(caller, member);
+    const Servers::Info server = blocks_.known_server(member);
     if (!server || server->state == wire::ServerState::down || !server->endpoint.url.starts_with("ipc://")) continue;
     if (!may_ask(member)) continue;
     if (auto opened = ask(caller, info, *server)) return opened;
@@ -192,6 +226,9 @@ std::optional<LocalCopies::Chosen> LocalCopies::ask(net::Caller& caller, const w
       case Code::stale:
       case Code::no_entry:
       case Code::interrupted: break;
+      case Code::unavailable:  // the copy, or the server
+        if (is_away(answer.error(), server)) leave(server.server, ask_again);
+        break;
       case Code::denied:
       case Code::malformed: leave(server.server, refused_for); break;
       default: leave(server.server, ask_again);
@@ -199,17 +236,20 @@ std::optional<LocalCopies::Chosen> LocalCopies::ask(net::Caller& caller, const w
     return std::nullopt;
   }
   const wire::OpenCopyReply* const reply = &answer->reply;
-  const int descriptor = open(reply->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int descriptor = open(reply->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) {
-    if (errno != ENOENT) {
-      log::info("client.asks_for_all_reads",
-                {{"server", server.name}, {"why", std::string(std::strerror(errno)) + ": " + reply->path}});
-      leave(server.server, refused_for);
-    }
+    const bool unlinked = errno == ENOENT;
+    if (!unlinked) log::info("client.reads_by_asking", {{"server", server.name}, {"file", reply->path}, {"errno", errno}});
+    leave(server.server, unlinked ? ask_again : refused_for);
     return std::nullopt;
   }
-  const int direct = open(reply->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT);
+  const std::string self = "/proc/self/fd/" + std::to_string(descriptor);
+  const int direct = open(self.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
   auto file = std::make_shared<const File>(descriptor, direct);
+  if (!is_file(descriptor, reply->device, reply->file)) {  // this process sees another directory there
+    leave(server.server, refused_for);
+    return std::nullopt;
+  }
   const std::lock_guard lock(mutex_);
   Host& host = hosts_[server.server];
   host.incarnation = reply->incarnation;

@@ -58,6 +58,7 @@ struct Copy {
   bool on_disk = false;        // the file exists
   bool name_unsynced = false;  // its directory entry
   bool identity_unsynced = false;
+  bool identity_behind = false;  // its page could not be written: who reads the file by himself may take it for what it was
   bool needs_reset = false;  // it was to become a hole, which failed half-way
   bool accepted = false;     // what is suspect counts, by the word of control; the epoch follows
   bool rotten = false;       // a page did not match its checksum, or a sync failed: told to control

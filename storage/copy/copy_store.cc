@@ -85,7 +85,10 @@ Status CopyStore::write_identity(Copy& copy) {
   CopyIdentity identity{copy.block, copy.epoch, stored_state(copy.state), copy.inode, copy.file_offset, options_.cluster};
   copy.identity_unsynced = true;
   unclean_.insert(copy.block);
-  return copy.open->file->write(identity_offset, encode_identity(identity));
+  copy.identity_behind = true;
+  const Status put = copy.open->file->write(identity_offset, encode_identity(identity));
+  if (put) copy.identity_behind = false;
+  return put;
 }
 
 // The file of a copy that is new here. What fails half-way is done again by the next attempt.

@@ -41,7 +41,8 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
     return set_epoch(copy.block, op->from, op->to, op->role, [op](Status status) { op->done(std::move(status)); });
   }
   if (copy.on_disk && copy.epoch > op->to) return op->done(stale());
-  const bool there = copy.on_disk && copy.epoch == op->to && !copy.needs_reset;
+  const bool there = copy.on_disk && copy.epoch == op->to && !copy.needs_reset && !copy.identity_behind;
+  const bool half_there = copy.on_disk && copy.epoch == op->to && copy.identity_behind;
   if (op->role == Role::none) {
     if (there && copy.state == State::dropped) return op->done({});
   } else if (op->role == Role::filling) {
@@ -57,7 +58,7 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
     if (!copy.on_disk && op->from != 1) return op->done(stale());
     // Dropped for an epoch that never came to be without it: then this copy counts again, when that epoch comes with it.
     if (dropped && !there) return op->done(stale());
-    if (copy.on_disk && !there && copy.epoch != op->from) return op->done(stale());
+    if (copy.on_disk && !there && !half_there && copy.epoch != op->from) return op->done(stale());
     op->filling_on = copy.state == State::filling;  // it has had every write as a member, and keeps its holes
     if (suspect && !copy.accepted) {
       return accept_suspect(op->copy, [this, op](const Status& status) { status ? advance_epoch(op) : op->done(status); });
@@ -195,14 +196,21 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
   // Whoever has the file open and reads it without asking sees by this that it does not count any more.
   if (copy->on_disk) {
     copy->state = State::dropped;
-    if (Status marked = write_identity(*copy); !marked)
+    Status marked = write_identity(*copy);
+    if (!marked && !aside) marked = copy->open->file->truncate(0);
+    if (!marked) {
       log::warn("storage.removal_not_marked", {{"block", to_string(block)}, {"what", marked.error().what}});
+      done(marked);
+      return next_in_order(copy);
+    }
   }
   const auto unlink = [this, copy, aside, done, block](const Status& noted) {
     if (!noted) log::warn("storage.removal_not_noted", {{"block", to_string(block)}, {"what", noted.error().what}});
     auto status = std::make_shared<Status>();
     offload_(
-        [&disk = disk_, aside, block, status] {
+        [&disk = disk_, aside, block, status, file = copy->on_disk ? copy->open->file : nullptr] {
+          // The space is free even while somebody has the file open.
+          if (!aside && file) (void)file->punch(0, table_offset);
           *status = aside ? disk.rename(copy_path(block), quarantine_path(block)) : disk.remove(copy_path(block));
         },
         [this, copy, done, status] {

@@ -1,4 +1,6 @@
 // A client of the same machine is told where a copy lies.
+#include <sys/stat.h>
+
 #include "storage/ops/server.h"
 
 namespace lace::storage {
@@ -13,8 +15,12 @@ static Result<wire::OpenCopyReply> answer_to(const Server& server, const wire::O
     return fail(Code::unavailable, to_string(message.block) + " is not whole here");
   wire::OpenCopyReply reply;
   reply.path = server.shared_directory + '/' + copy_path(message.block);
+  struct stat found {};
+  if (stat(reply.path.c_str(), &found) != 0) return fail(Code::no_entry, to_string(message.block) + " has no file yet");
+  reply.device = found.st_dev;
+  reply.file = found.st_ino;
   reply.cluster = server.membership.cluster();
-  reply.incarnation = server.membership.incarnation();
+  reply.incarnation = server.membership.incarnation() + server.distrusted_copies;
   reply.lease_ms = static_cast<uint32_t>(server.membership.lease_left().count());
   return reply;
 }

@@ -29,7 +29,8 @@ struct Server {
   FailureReports& failures;
   Filler& filler;
   ServerCounters& counters;
-  std::string shared_directory;  // StorageOptions'
+  std::string shared_directory;    // StorageOptions'
+  uint64_t distrusted_copies = 0;  // how often a copy turned out rotten
 };
 
 // A request of a kind: what came with it, and where the answer goes.

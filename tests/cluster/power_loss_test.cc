@@ -374,7 +374,7 @@ class Pages {
   }
   void run(uint64_t seed) {
     Random random(seed);
-    while (put(below(random, count)) && (below(random, 20) != 0 || sync())) done_.fetch_add(1);
+    while (change(random) && (below(random, 20) != 0 || sync())) done_.fetch_add(1);
     close(fd_);
   }
   size_t done() const { return done_; }
@@ -420,6 +420,15 @@ class Pages {
       std::memcpy(text.data() + i + 8, &version, 8);
     }
     return text;
+  }
+  // One page; sometimes a MiB of them at once.
+  bool change(Random& random) {
+    if (below(random, 100) != 0) return put(below(random, count));
+    constexpr size_t many = 256;
+    const size_t first = below(random, 2) * many;
+    std::string text;
+    for (size_t page = first; page < first + many; ++page) text += filled(page, ++written_[page]);
+    return pwrite(fd_, text.data(), text.size(), static_cast<off_t>(first * page_bytes)) == static_cast<ssize_t>(text.size());
   }
   bool put(size_t page) {
     const std::string text = filled(page, ++written_[page]);

@@ -1,6 +1,7 @@
 // Copies that lie on this machine are read from their files, and only when they are plainly good.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -52,7 +53,9 @@ class LocalCopiesTest : public ::testing::Test {
     info.state = wire::ServerState::up;
     servers_.update({info});
     blocks_.learn({wire::BlockInfo{block, epoch, {server}, {}, {}}});
-    reply_ = {"", "cluster", 11, 1'000};
+    reply_.cluster = "cluster";
+    reply_.incarnation = 11;
+    reply_.lease_ms = 1'000;
     make_file(block);
   }
   ~LocalCopiesTest() override { std::filesystem::remove_all(directory_); }
@@ -63,6 +66,11 @@ class LocalCopiesTest : public ::testing::Test {
     const auto message = wire::decode<wire::OpenCopy>(request.body);
     EXPECT_TRUE(message && message->token == "all");
     reply_.path = path_of(message->block);
+    struct stat found {};
+    if (stat(reply_.path.c_str(), &found) == 0 && !other_file_) {
+      reply_.device = found.st_dev;
+      reply_.file = found.st_ino;
+    }
     if (refusal_) return tl::unexpected<Error>(*refusal_);
     return net::Answer{wire::encode(reply_), {}, 0};
   }
@@ -103,6 +111,7 @@ class LocalCopiesTest : public ::testing::Test {
   wire::OpenCopyReply reply_;
   std::optional<Error> refusal_;
   int asked_ = 0;
+  bool other_file_ = false;
   const FakeCaller::Handler answers_;
   FakeCaller caller_{answers_};
   fs::Session session_{clock_};
@@ -187,12 +196,24 @@ TEST_F(LocalCopiesTest, AsksAgainWhenTheServersLeaseIsOverAndBelievesOnlyOneThat
 }
 
 TEST_F(LocalCopiesTest, ForgetsWhatAServerSaidBeforeItsRestart) {
+  constexpr BlockId other{0x1a30};
   put_page(0, page_of('a'));
   EXPECT_TRUE(read(0, 10));
-  clock_.pass(Millis(1'000));
+  make_file(other);
+  blocks_.learn({wire::BlockInfo{other, epoch, {server}, {}, {}}});
   reply_.incarnation = 12;
-  refusal_ = Error{Code::unavailable, "the copy is suspect"};
+  char byte = 0;
+  EXPECT_TRUE(copies_.read(caller_, {other, 0, 1, &byte}));
+  refusal_ = Error{Code::stale, "the copy is suspect now"};
+  EXPECT_EQ(read(0, 10), std::nullopt) << "within the lease";
+}
+
+TEST_F(LocalCopiesTest, ReadsNoOtherFileThatIsThere) {
+  put_page(0, page_of('a'));
+  other_file_ = true;
   EXPECT_EQ(read(0, 10), std::nullopt);
+  EXPECT_EQ(read(0, 10), std::nullopt);
+  EXPECT_EQ(asked_, 1);
 }
 
 TEST_F(LocalCopiesTest, DoesNotAskAServerAgainThatDoesNotShare) {
