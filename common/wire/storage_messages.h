@@ -51,8 +51,8 @@ struct ReadBlock {
 };
 
 struct OpenCopyReply {
-  std::string path;          // of the copy's file (common/copyfile/format.h), absolute
-  uint64_t device = 0;       // which file it is: st_dev and st_ino; another one may be there for whoever sees other mounts
+  std::string path;     // of the copy's file (common/copyfile/format.h), absolute
+  uint64_t device = 0;  // which file it is: st_dev and st_ino; another one may be there for whoever sees other mounts
   uint64_t file = 0;
   std::string cluster;       // that its identity page must name
   uint64_t incarnation = 0;  // of the server, and of its trust in its disk: what another one said of its copies is void

@@ -59,9 +59,9 @@ struct Copy {
   bool name_unsynced = false;  // its directory entry
   bool identity_unsynced = false;
   bool identity_behind = false;  // its page could not be written: who reads the file by himself may take it for what it was
-  bool needs_reset = false;  // it was to become a hole, which failed half-way
-  bool accepted = false;     // what is suspect counts, by the word of control; the epoch follows
-  bool rotten = false;       // a page did not match its checksum, or a sync failed: told to control
+  bool needs_reset = false;      // it was to become a hole, which failed half-way
+  bool accepted = false;         // what is suspect counts, by the word of control; the epoch follows
+  bool rotten = false;           // a page did not match its checksum, or a sync failed: told to control
   bool syncing = false;
   bool sync_failed = false;  // no later sync can make this copy durable
   RegionMask dirty = 0;      // marked so in the journal, durably

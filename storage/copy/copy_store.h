@@ -91,6 +91,8 @@ class CopyStore {
   StoreTotals totals() const { return totals_; }
   // How many bytes a write would add to the disk: pages that hold nothing yet. As far as is known without waiting.
   uint64_t new_bytes(BlockId block, uint64_t offset, uint64_t length) const;
+  // Of writes that were taken and are not in their files yet: the disk does not count them.
+  uint64_t bytes_under_way() const { return bytes_under_way_; }
 
   // Makes the copy if it may appear and `epoch` is 1. `inode` and `file_offset` say whose bytes these are.
   // `done` gets what was written as it now is in whole pages, from the border in front of `offset` on: for members that miss
@@ -213,6 +215,7 @@ class CopyStore {
   std::deque<BlockId> removed_order_;
   std::unordered_set<BlockId> removed_;
   StoreTotals totals_;
+  uint64_t bytes_under_way_ = 0;
   uint64_t received_noted_ = 0;
 };
 

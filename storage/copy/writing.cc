@@ -60,8 +60,10 @@ void CopyStore::write(BlockId block, Epoch epoch, uint64_t offset, Bytes bytes, 
   op->inode = inode;
   op->file_offset = file_offset;
   op->whole_pages = whole_pages;
+  bytes_under_way_ += op->bytes.size();
   op->done = [this, op = op.get(), done = std::move(done)](const Status& status) {
     const CopyRef written = op->copy;  // whoever calls this holds `op`
+    bytes_under_way_ -= op->bytes.size();
     done(status ? Result<Bytes>(op->result()) : pass(status));
     next_in_order(written);
   };

@@ -43,7 +43,7 @@ Status check_members(const Server& server, const wire::WriteBlock& message, size
   const uint64_t needed = server.store.new_bytes(message.block, message.offset, bytes);
   if (needed > 0) {
     const disk::Usage usage = server.membership.usage();
-    if (!has_space(usage.capacity_bytes, usage.available_bytes, needed))
+    if (!has_space(usage.capacity_bytes, usage.available_bytes, needed + server.store.bytes_under_way()))
       return fail(Code::no_space, "the primary's disk is full");
   }
   for (const auto* members : {&message.in_sync, &message.filling}) {
