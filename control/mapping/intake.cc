@@ -94,8 +94,29 @@ Status Intake::look_for_missing(const ReportRef& report) {
       if (contains(block.in_sync, report->server)) look_at_missing(report, block);
       if (contains(block.filling, report->server)) report->attention.push_back(block.block);
     }
-    if (page->size() < page_of_blocks) return {};
+    if (page->size() < page_of_blocks) break;
     after = page->back().block;
+  }
+  return look_for_dropped(report);
+}
+
+// Blocks that went on without this server, which has no copy of them, be it that nothing was written to them while it was a
+// member. It would answer for them as for new ones.
+Status Intake::look_for_dropped(const ReportRef& report) {
+  for (BlockId after{0};;) {
+    const auto page = namespace_.dropped_on(report->server, after, page_of_blocks);
+    if (!page) return pass(page);
+    for (const BlockId id : *page) {
+      if (std::binary_search(report->reported.begin(), report->reported.end(), id)) continue;
+      const auto block = namespace_.block(id);
+      if (!block) return pass(block);
+      if (!*block) continue;
+      tell(report, {id, 0, wire::CopyState::gone, 0}, **block, false);
+      copies_.put(report->server, {{id, 0, wire::CopyState::suspect, 0}});  // repair forgets it then
+      report->attention.push_back(id);
+    }
+    if (page->size() < page_of_blocks) return {};
+    after = page->back();
   }
 }
 

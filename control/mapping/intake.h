@@ -55,6 +55,7 @@ class Intake {
   Status take(const ReportRef& report, const wire::CopyReport& copy, wire::ReportCopiesReply& reply);
   void tell(const ReportRef& report, const wire::CopyReport& copy, const wire::BlockInfo& block, bool member);
   Status look_for_missing(const ReportRef& report);
+  Status look_for_dropped(const ReportRef& report);
   void look_at_missing(const ReportRef& report, const wire::BlockInfo& block);
   void missing_verdict(const ReportRef& report, const wire::BlockInfo& block, bool others_have_it);
   void step_done(const ReportRef& report);
