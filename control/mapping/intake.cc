@@ -155,7 +155,8 @@ void Intake::missing_verdict(const ReportRef& report, const wire::BlockInfo& blo
     return tell(report, {block.block, block.epoch, wire::CopyState::suspect, 0}, block, false);
   }
   if (block.epoch == 1) return step_done(report);  // the first write makes it
-  const wire::EpochChange change{block.block, block.epoch, block.epoch, false, false};
+  // Made now, at the epoch it has missed: as from the first one, which a copy has that was never written.
+  const wire::EpochChange change{block.block, 1, block.epoch, false, false};
   storage_.set_epoch(report->server, change, [this, report](const Status& status) {
     if (!status && status.error().code != Code::stale) report->failed = true;
     step_done(report);
