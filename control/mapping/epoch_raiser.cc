@@ -27,10 +27,12 @@ struct EpochRaiser::Raise {
   wire::BlockInfo before, after;
   CopySetPlan plan;
   ServerId accept{};
-  Epoch accept_epoch = 0;        // at which its copy is: it may have missed the end of a raise
-  std::vector<ServerId> barred;  // get no lease while this goes on
-  std::vector<ServerId> fenced;  // of plan.dropped: those that said so themselves
-  size_t steps_left = 0;         // of fence, confirm, prepare; then of tell
+  Epoch accept_epoch = 0;              // at which its copy is: it may have missed the end of a raise
+  std::vector<ServerId> barred;        // get no lease while this goes on
+  std::vector<ServerId> fenced;        // of plan.dropped: those that said so themselves
+  std::vector<ServerId> bad;           // of those that were to stay: may have lost something
+  std::map<ServerId, uint64_t> asked;  // of those that are to stay: which start of the server said that it is fit
+  size_t steps_left = 0;               // of fence, confirm, prepare; then of tell
   bool confirmed = false;
   bool broken = false;  // a step failed: plan again
 };
@@ -94,6 +96,8 @@ void EpochRaiser::start(const RaiseRef& raise) {
   raise->after.filling = raise->plan.filling;
   raise->confirmed = raise->broken = false;
   raise->fenced.clear();
+  raise->bad.clear();
+  raise->asked.clear();
   const std::vector<ServerId> stay = raise->plan.in_sync;
   // Nobody is fenced before somebody who stays has answered: a copy that was told to stop can't be taken back.
   raise->steps_left = stay.size();
@@ -181,13 +185,24 @@ void EpochRaiser::wait_for_lease(const RaiseRef& raise, ServerId server) {
 }
 
 void EpochRaiser::confirm(const RaiseRef& raise, ServerId server) {
-  storage_.inspect(server, raise->block, [this, raise](const Result<wire::InspectBlockReply>& reply) {
+  raise->asked[server] = incarnation_of(server);
+  storage_.inspect(server, raise->block, [this, raise, server](const Result<wire::InspectBlockReply>& reply) {
     const bool good = reply && (!reply->exists || reply->state == wire::CopyState::whole || raise->accept != ServerId{});
     raise->confirmed = raise->confirmed || good;
     if (reply && reply->exists) raise->accept_epoch = reply->epoch;
+    if (reply && reply->exists && !good && reply->state == wire::CopyState::suspect) raise->bad.push_back(server);
     if (--raise->steps_left > 0) return;
-    raise->confirmed ? confirmed(raise) : try_again(raise);
+    if (raise->confirmed && !raise->bad.empty()) leave_out_bad(*raise);
+    raise->confirmed && raise->bad.empty() ? confirmed(raise) : try_again(raise);
   });
+}
+
+// Told of a new epoch as a member, a suspect copy would count again. Somebody else has a good one: it goes on without it.
+void EpochRaiser::leave_out_bad(Raise& raise) {
+  for (Wish& wish : raise.wishes) {
+    std::erase_if(wish.set.promote, [&](ServerId server) { return contains(raise.bad, server); });
+  }
+  raise.wishes.push_back({0, {raise.bad, {}, {}}, {}, [](const Result<wire::BlockInfo>&) {}});
 }
 
 void EpochRaiser::prepare(const RaiseRef& raise, ServerId server) {
@@ -258,12 +273,17 @@ void EpochRaiser::tell(const RaiseRef& raise) {
   for (const ServerId server : members) tell_member(raise, server);
 }
 
+uint64_t EpochRaiser::incarnation_of(ServerId server) const {
+  const Server* found = servers_.find(server);
+  return found == nullptr ? 0 : found->incarnation;
+}
+
 void EpochRaiser::tell_member(const RaiseRef& raise, ServerId server) {
   // One that is being filled goes on with the holes it has.
   const bool filling = contains(raise->after.filling, server);
   const Epoch from = server == raise->accept ? raise->accept_epoch : raise->before.epoch;
   const wire::EpochChange change{raise->block, from, raise->after.epoch, filling, false};
-  storage_.set_epoch(server, change, [this, raise, server](const Status& status) {
+  const auto told = [this, raise, server](const Status& status) {
     if (!status) {
       // It will learn the epoch from its next report, before it serves again.
       log::warn("control.epoch_not_taken",
@@ -273,7 +293,12 @@ void EpochRaiser::tell_member(const RaiseRef& raise, ServerId server) {
     if (--raise->steps_left > 0) return;
     if (on_raised_) on_raised_(raise->after);
     finish(raise, raise->after);
-  });
+  };
+  // A copy that became suspect in between would count again by being told. One that is to be accepted is suspect anyway.
+  const auto asked = raise->asked.find(server);
+  const bool same = server == raise->accept || asked == raise->asked.end() || asked->second == incarnation_of(server);
+  if (!same) return told(fail(Code::stale, "the server was started again meanwhile"));
+  storage_.set_epoch(server, change, told);
 }
 
 void EpochRaiser::finish(const RaiseRef& raise, const Result<wire::BlockInfo>& outcome) {

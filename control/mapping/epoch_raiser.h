@@ -68,12 +68,14 @@ class EpochRaiser {
   void lift_bars(Raise& raise);
   void wait_for_lease(const RaiseRef& raise, ServerId server);
   void confirm(const RaiseRef& raise, ServerId server);
+  static void leave_out_bad(Raise& raise);
   void prepare(const RaiseRef& raise, ServerId server);
   void confirmed(const RaiseRef& raise);
   void step_done(const RaiseRef& raise);
   void try_again(const RaiseRef& raise);
   void commit(const RaiseRef& raise);
   void tell(const RaiseRef& raise);
+  uint64_t incarnation_of(ServerId server) const;
   void tell_member(const RaiseRef& raise, ServerId server);
   void finish(const RaiseRef& raise, const Result<wire::BlockInfo>& outcome);
 

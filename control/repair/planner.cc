@@ -33,7 +33,9 @@ RepairStep next_of_filling(const BlockFacts& facts, ServerId source) {
     if (member.up && whole) return {RepairStep::promote, {}, member.server, {}};
   }
   for (const MemberFact& member : facts.filling) {
-    if (member.away_long) return drop_of({member.server});
+    // A whole one that lost power before it was promoted can't be filled: it begins anew.
+    const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
+    if (member.away_long || suspect) return drop_of({member.server});
   }
   for (const MemberFact& member : facts.filling) {
     if (member.up) return {RepairStep::order_fill, {}, member.server, source};
