@@ -212,6 +212,7 @@ void EpochRaiser::prepare(const RaiseRef& raise, ServerId server) {
       log::warn("control.fill_refused",
                 {{"block", to_string(raise->block)}, {"server", raw(server)}, {"error", status.error().what}});
       raise->broken = true;
+      if (on_left_) on_left_(raise->block, server);  // it may have done it, and not said so
       for (Wish& wish : raise->wishes) std::erase(wish.set.fill, server);
     }
     step_done(raise);
