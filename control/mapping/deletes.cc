@@ -13,8 +13,7 @@ void Deletes::wake() {
 }
 
 void Deletes::wake(ServerId server) {
-  if (!servers_.is_up(server, loop_.clock().now())) return;  // woken again when it is
-  if (busy_.insert(server).second) next(server);             // else what is new is found by the batches under way
+  if (busy_.insert(server).second) next(server);  // else what is new is found by the batches under way
 }
 
 void Deletes::next(ServerId server) {
@@ -24,6 +23,7 @@ void Deletes::next(ServerId server) {
     busy_.erase(server);
     return;
   }
+  if (!servers_.is_up(server, loop_.clock().now())) return pause(server);
   const std::vector<BlockId> batch = std::move(*blocks);
   storage_.remove(server, batch, [this, server, batch](const Status& status) {
     if (!status) {
