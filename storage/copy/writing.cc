@@ -1,4 +1,6 @@
 // A write: marks, the page table, the old content of pages that are written in part, then data and table.
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "common/copyfile/checksum.h"
 #include "storage/copy/copy_store.h"
@@ -256,18 +258,36 @@ void CopyStore::punch_now(const CopyRef& copy, Epoch epoch, uint64_t offset, uin
   OpenCopy& open = *copy->open;
   int64_t data = 0;
   int64_t missing = 0;
+  std::vector<std::pair<uint32_t, PageEntry>> before;
   for (uint32_t page = first; page < first + pages; ++page) {
     const PageEntry entry = open.table.at(page);
     if (entry.tag == 0) continue;  // never written: nothing that another copy could have
     data -= entry.data() ? 1 : 0;
     missing -= entry.missing() ? 1 : 0;
+    before.emplace_back(page, entry);
     open.table.set(page, PageEntry::make_zero(copy->epoch));
   }
   touched(*copy, regions_of(offset, length));
+  // The table first: what is cut here reads as zero already. Only what has changed: all of that is in the file already, so that
+  // it fits on a full disk.
+  Status status;
+  for (auto from = before.begin(); from != before.end() && status;) {
+    const auto in_chunk = [chunk = PageTable::chunk_of(from->first)](const auto& each) {
+      return PageTable::chunk_of(each.first) != chunk;
+    };
+    const auto end = std::find_if(from, before.end(), in_chunk);
+    status = open.table.store(*open.file, from->first, std::prev(end)->first - from->first + 1);
+    from = end;
+  }
+  if (!status) {
+    for (const auto& [page, entry] : before) {
+      open.table.set(page, entry);
+      (void)open.table.store(*open.file, page, 1);
+    }
+    return done(status);
+  }
   count(*copy, data, missing);
-  // The table first: what is cut here reads as zero already.
-  Status status = data != 0 || missing != 0 ? open.table.store(*open.file, first, pages) : Status();
-  if (status) status = open.file->punch(offset, length);
+  status = open.file->punch(offset, length);
   done(status);
 }
 
