@@ -200,7 +200,7 @@ class Run {
 }  // namespace
 
 RunResult run_seed(uint64_t seed) {
-  log::set_level(is_traced() ? log::Level::info : log::Level::error);
+  log::set_level(is_traced() ? log::Level::debug : log::Level::error);
   // Never taken apart: threads that were killed have things on their stacks, and the process ends after one run.
   Run* run = new Run(seed);
   try {
