@@ -91,14 +91,18 @@ Status CopyStore::write_identity(Copy& copy) {
   return put;
 }
 
-// The file of a copy that is new here. What fails half-way is done again by the next attempt.
+// The file of a copy that is new here. What fails half-way is done again by the next attempt, if there is one.
 Status CopyStore::make_file(Copy& copy) {
   auto file = disk_.open(copy_path(copy.block), true);
   if (!file) return pass(file);
   copy.open->file = std::move(*file);
-  if (Status sized = copy.open->file->truncate(copy_file_bytes); !sized) return sized;
   copy.open->table.fill_all(PageEntry{});
-  if (Status put = write_identity(copy); !put) return put;
+  Status made = copy.open->file->truncate(copy_file_bytes);
+  if (made) made = write_identity(copy);
+  if (!made) {
+    (void)disk_.remove(copy_path(copy.block));
+    return made;
+  }
   copy.on_disk = true;
   copy.name_unsynced = true;
   ++totals_.copies;
