@@ -20,6 +20,8 @@ void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done d
   if (role == Role::member && from == 0) role = Role::filling;
   CopyRef copy = find_ref(block);
   if (!copy && role == Role::none) return remove(block, std::move(done));  // so that no first write makes it
+  // Said before it was removed, and overtaken by that: only who begins anew may have it again.
+  if (!copy && from != 0 && removed_.contains(block)) return done(fail(Code::stale, to_string(block) + " was removed here"));
   if (!copy) {
     if (role == Role::member && from != 1) return done(fail(Code::stale, to_string(block) + " is not here"));
     copy = add_copy(block, from, State::whole);
