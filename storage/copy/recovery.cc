@@ -33,7 +33,10 @@ CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord
         if (known.dirty == 0) known = {};
         break;
       case JournalRecord::Kind::epoch:
-        known = {false, false, true, record.state, record.epoch, known.removed ? RegionMask{0} : known.dirty, 0};
+        if (known.removed) known.dirty = 0;
+        // Who leaves stays suspect: should it count again, it must be looked at.
+        if (known.removed || record.state != StoredState::dropped) known.suspect = 0;
+        known = {false, false, true, record.state, record.epoch, known.dirty, known.suspect};
         removed_.erase(record.block);
         break;
       case JournalRecord::Kind::removed:
@@ -181,7 +184,10 @@ Status CopyStore::adopt(BlockId block, const Known* known, bool same_boot) {
     copy->dirty = all_regions;
     return reset_to_hole(*copy);
   }
-  if (known->dirty != 0 && copy->state != State::dropped) {
+  if (known->dirty != 0 && copy->state == State::dropped) {  // it may count again one day
+    copy->dirty = known->dirty;
+    if (!same_boot || known->suspect != 0) copy->suspect = known->dirty;
+  } else if (known->dirty != 0) {
     if (Status looked = adopt_dirty(*copy, *known, same_boot); !looked) return looked;
   }
   copy->name_unsynced = true;
