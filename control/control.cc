@@ -77,6 +77,9 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
   raiser.set_on_left([this](BlockId block, ServerId server) {  // so that repair can have the copy removed
     copies->put(server, {{block, 0, wire::CopyState::suspect, 0}});
   });
+  deletes.set_on_deleted([this](const std::vector<BlockId>& blocks) {
+    for (const BlockId block : blocks) repair.look_at(block);
+  });
   keeper.set_process_ended(options.process_ended);
   intake.set_on_attention([this](BlockId block) { repair.look_at(block); });
   intake.set_on_reported([this](ServerId) { repair.look_at_all(); });

@@ -30,6 +30,10 @@ void Deletes::next(ServerId server) {
       log::debug("control.deletes_postponed", {{"server", raw(server)}, {"error", status.error().what}});
       return pause(server);
     }
+    std::vector<wire::CopyReport> gone;
+    for (const BlockId block : batch) gone.push_back({block, 0, wire::CopyState::gone, 0});
+    copies_.put(server, gone);
+    if (on_deleted_) on_deleted_(batch);
     group_.add([server, batch](Namespace& ns) { return ns.acknowledge_deletes(server, batch); },
                [this, server](const Status& kept) { kept ? next(server) : pause(server); });
   });

@@ -24,6 +24,8 @@ class Deletes {
   void wake(ServerId server);
   // Removes copies that were dropped from their blocks' sets and are not needed any more.
   void remove_dropped(ServerId server, std::vector<BlockId> blocks);
+  // Called with blocks that a server has deleted: others that are not their members may have copies still.
+  void set_on_deleted(std::function<void(const std::vector<BlockId>&)> run) { on_deleted_ = std::move(run); }
 
  private:
   void next(ServerId server);
@@ -36,6 +38,7 @@ class Deletes {
   StorageCalls& storage_;
   Copies& copies_;
   const Timing& timing_;
+  std::function<void(const std::vector<BlockId>&)> on_deleted_;
   std::set<ServerId> busy_;  // a batch is under way, or a pause
 };
 

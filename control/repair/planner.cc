@@ -16,11 +16,16 @@ RepairStep without_good_copy(const BlockFacts& facts) {
     return !member.up && !facts.patience_over;  // it may have a good one
   });
   if (wait) return {};
-  // The one at the latest epoch: it was good when that began, which those at older ones have not even heard of.
+  // The one at the latest epoch: it was good when that began, which those at older ones have not even heard of. One that is
+  // past the block's was told to leave, by a raise that did not come to its end: the last to be chosen.
+  const auto worth = [&](const MemberFact& member) {
+    const Epoch epoch = member.report->epoch;
+    return epoch > facts.block.epoch ? Epoch{0} : epoch;
+  };
   const MemberFact* best = nullptr;
   for (const MemberFact& member : facts.in_sync) {
     const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
-    if (member.up && suspect && (best == nullptr || member.report->epoch > best->report->epoch)) best = &member;
+    if (member.up && suspect && (best == nullptr || worth(member) > worth(*best))) best = &member;
   }
   if (best != nullptr) return {RepairStep::accept, {}, best->server, {}};
   return {};

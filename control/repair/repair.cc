@@ -14,6 +14,7 @@ constexpr size_t max_fills = 64;
 constexpr size_t max_fills_per_server = 8;
 constexpr Millis order_again{10'000};
 constexpr Millis failed_pause{1'000};
+constexpr Millis look_for_room_every{10'000};
 constexpr Millis check_fills_every{3'000};
 
 }  // namespace
@@ -54,6 +55,10 @@ void Repair::tick() {
   watch_away();
   watch_fills();
   const Instant now = loop_.clock().now();
+  if (now >= room_due_) {
+    for (const BlockId block : std::exchange(no_room_, {})) look_at(block);
+    room_due_ = now + look_for_room_every;
+  }
   std::erase_if(not_before_, [&](const auto& entry) { return entry.second <= now; });
   std::vector<BlockId> batch;
   for (const BlockId block : attention_) {
@@ -126,6 +131,8 @@ void Repair::look(BlockId id) {
   if (!block) return look_at(id);
   if (*block) return look(**block);
   fills_.erase(id);
+  // A copy that was made while the block was deleted.
+  if (namespace_.was_block(id) && remove_dropped({id, 0, {}, {}, {}})) look_later(id);
 }
 
 void Repair::look(const wire::BlockInfo& block) {
@@ -223,17 +230,23 @@ void Repair::start_fill(const wire::BlockInfo& block, ServerId source) {
   }
   auto chosen = placement_.choose_one(known, members);
   if (!chosen) chosen = placement_.choose_one(candidates, members);
-  if (!chosen) {  // stays degraded until servers come
-    if (candidates.size() < candidates_().size()) {
-      not_before_[block.block] = loop_.clock().now() + failed_pause;
-      look_at(block.block);
+  if (!chosen) {  // stays degraded until servers come, or have room
+    if (candidates.size() == candidates_().size()) {
+      no_room_.insert(block.block);
+      return;
     }
-    return;
+    not_before_[block.block] = loop_.clock().now() + failed_pause;
+    return look_at(block.block);
   }
   const Instant now = loop_.clock().now();
   fills_[block.block] = {*chosen, source, 0, now, now};
   copies_.put(*chosen, {{block.block, 0, wire::CopyState::gone, 0}});  // what was known of its old copy is void
-  raiser_.fill(block.block, *chosen, look_again(block.block));
+  raiser_.fill(block.block, *chosen, [this, id = block.block, server = *chosen](const Result<wire::BlockInfo>& raised) {
+    // It came to nothing: what it has is still there.
+    const bool joined = raised && contains(raised->filling, server);
+    if (!joined) copies_.put(server, {{id, 0, wire::CopyState::suspect, 0}});
+    look_again(id)(raised);
+  });
 }
 
 void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId source) {
@@ -258,7 +271,7 @@ void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId 
   });
 }
 
-// The block has all its copies: those that were dropped on the way are not needed any more. False: there are none.
+// The block has all its copies, or is gone: those that were dropped on the way are not needed any more. False: there are none.
 bool Repair::remove_dropped(const wire::BlockInfo& block) {
   const Instant now = loop_.clock().now();
   bool any = false;
@@ -274,10 +287,6 @@ bool Repair::remove_dropped(const wire::BlockInfo& block) {
 EpochRaiser::Done Repair::look_again(BlockId block) {
   return [this, block](const Result<wire::BlockInfo>& raised) {
     if (!raised) {
-      if (raised.error().code == Code::no_entry) {
-        fills_.erase(block);
-        return;
-      }
       fills_.erase(block);
       not_before_[block] = loop_.clock().now() + failed_pause;
     }

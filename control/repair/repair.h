@@ -75,6 +75,8 @@ class Repair {
   net::TimerId timer_{};
   std::set<BlockId> attention_;
   std::map<BlockId, Instant> not_before_;  // blocks whose last step failed
+  std::set<BlockId> no_room_;              // blocks for which there is no server
+  Instant room_due_{};
   std::set<ServerId> known_away_;
   std::map<BlockId, Fill> fills_;
   bool scan_wanted_ = true;
