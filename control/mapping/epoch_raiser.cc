@@ -31,7 +31,8 @@ struct EpochRaiser::Raise {
   std::vector<ServerId> barred;        // get no lease while this goes on
   std::vector<ServerId> fenced;        // of plan.dropped: those that said so themselves
   std::vector<ServerId> bad;           // of those that were to stay: may have lost something
-  std::map<ServerId, uint64_t> asked;  // of those that are to stay: which start of the server said that it is fit
+  std::map<ServerId, uint64_t> asked;  // of those that are to stay: which start of the server was asked
+  std::vector<ServerId> good;          // and said that its copy is fit to go on with
   size_t steps_left = 0;               // of fence, confirm, prepare; then of tell
   bool confirmed = false;
   bool broken = false;  // a step failed: plan again
@@ -98,6 +99,7 @@ void EpochRaiser::start(const RaiseRef& raise) {
   raise->fenced.clear();
   raise->bad.clear();
   raise->asked.clear();
+  raise->good.clear();
   const std::vector<ServerId> stay = raise->plan.in_sync;
   // Nobody is fenced before somebody who stays has answered: a copy that was told to stop can't be taken back.
   raise->steps_left = stay.size();
@@ -189,6 +191,7 @@ void EpochRaiser::confirm(const RaiseRef& raise, ServerId server) {
   storage_.inspect(server, raise->block, [this, raise, server](const Result<wire::InspectBlockReply>& reply) {
     const bool good = reply && (!reply->exists || reply->state == wire::CopyState::whole || raise->accept != ServerId{});
     raise->confirmed = raise->confirmed || good;
+    if (good) raise->good.push_back(server);
     if (reply && reply->exists) raise->accept_epoch = reply->epoch;
     if (reply && reply->exists && !good && reply->state == wire::CopyState::suspect) raise->bad.push_back(server);
     if (--raise->steps_left > 0) return;
@@ -234,6 +237,10 @@ void EpochRaiser::try_again(const RaiseRef& raise) {
 // ---------------------------------------------------------------- commit, and after it
 
 void EpochRaiser::commit(const RaiseRef& raise) {
+  // While a lease was waited for, those that were fit to go on may have lost power, and who leaves be back.
+  const bool still_good = std::any_of(raise->good.begin(), raise->good.end(),
+                                      [&](ServerId server) { return raise->asked.at(server) == incarnation_of(server); });
+  if (!still_good && raise->fenced.empty() && raise->accept == ServerId{}) return try_again(raise);
   const auto apply = [this, raise](Namespace& ns) -> Status {
     // Nobody else gives leases, and this one gave none: but what counts is checked where it counts.
     for (const ServerId server : raise->plan.dropped) {
@@ -248,6 +255,9 @@ void EpochRaiser::commit(const RaiseRef& raise) {
     return ns.set_copy_set(raise->block, raise->after.epoch, raise->after.in_sync, raise->after.filling);
   };
   group_.add(apply, [this, raise](const Status& status) {
+    if (!status && on_left_) {  // they have made copies
+      for (const ServerId server : raise->plan.joining) on_left_(raise->block, server);
+    }
     if (!status && status.error().code == Code::stale && ++raise->round < max_rounds) return start_later(raise);
     if (!status) return finish(raise, pass(status));
     lift_bars(*raise);
