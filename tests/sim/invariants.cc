@@ -32,6 +32,12 @@ void Invariants::follow(const std::vector<BlockId>& blocks) {
     const auto info = node->storage->copies().find(block);
     return info && info->state == storage::State::whole && info->epoch == set->second.epoch;
   });
+  for (const BlockId block : std::set<BlockId>(raced_)) {
+    const control::Control* control = cluster_.control();
+    if (control != nullptr && control->raiser.is_raising(block)) continue;
+    lost_if_all_uncertain(block);
+    raced_.erase(block);
+  }
 }
 
 void Invariants::power_lost(const StorageNode& node, const std::vector<BlockId>& blocks) {
@@ -42,13 +48,21 @@ void Invariants::power_lost(const StorageNode& node, const std::vector<BlockId>&
     const auto& in_sync = set->second.in_sync;
     if (std::find(in_sync.begin(), in_sync.end(), node.id) == in_sync.end()) continue;
     uncertain_.emplace(node.id, block);
-    const bool all = std::all_of(in_sync.begin(), in_sync.end(), [&](ServerId member) {
-      return uncertain_.contains({member, block});
-    });
-    if (!all) continue;
-    trace("  all copies in sync of ", to_string(block), " have lost power");
-    model_.lost(block);
+    const control::Control* control = cluster_.control();
+    if (control != nullptr && control->raiser.is_raising(block)) raced_.insert(block);
+    lost_if_all_uncertain(block);
   }
+}
+
+void Invariants::lost_if_all_uncertain(BlockId block) {
+  const auto& in_sync = sets_.at(block).in_sync;
+  const bool all = std::all_of(in_sync.begin(), in_sync.end(), [&](ServerId member) {
+    return uncertain_.contains({member, block});
+  });
+  if (!all) return;
+  trace("  all copies in sync of ", to_string(block), " have lost power");
+  raced_.erase(block);
+  model_.lost(block);
 }
 
 // ---------------------------------------------------------------- at any time
@@ -70,7 +84,7 @@ void Invariants::check_accounts() {
       const std::string whose = text(node.name, "'s copy of ", to_string(info.block), " (epoch ", info.epoch, ")");
       missing += info.missing_bytes;
       // It was to become one big hole, and the disk was full: nobody uses it before that is done.
-      if (info.state == storage::State::filling && info.missing_bytes == block_bytes) continue;
+      if (info.state != storage::State::whole && info.missing_bytes == block_bytes) continue;
       if (info.state == storage::State::whole && missing_here > 0)
         violated(text(whose, " is called whole, and misses ", missing_here, " bytes"));
       if (info.missing_bytes != missing_here)
@@ -172,7 +186,9 @@ std::string Invariants::unhealthy() {
   for (int number = 1; number <= cluster_.storages(); ++number) {
     const StorageNode& node = cluster_.storage(number);
     if (!node.storage || !node.storage->membership().serving()) return node.name + " does not serve";
-    if (node.storage->totals().missing_bytes > 0) return text(node.name, " misses bytes");
+    for (const storage::CopyInfo& copy : node.storage->copies().list(BlockId{}, SIZE_MAX)) {
+      if (copy.missing_bytes > 0) return text(node.name, "'s copy of ", to_string(copy.block), " misses bytes");
+    }
   }
   auto blocks = control->names->all_blocks(BlockId{}, 10'000);
   if (!blocks) return "the blocks can't be listed";

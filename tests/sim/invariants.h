@@ -35,11 +35,15 @@ class Invariants {
 
  private:
   void learn_sets(const std::vector<BlockId>& blocks);
+  void lost_if_all_uncertain(BlockId block);
 
   Cluster& cluster_;
   BlockModel& model_;
   std::map<BlockId, wire::BlockInfo> sets_;           // as control last knew them
   std::set<std::pair<ServerId, BlockId>> uncertain_;  // copies whose server lost power, until they are whole again
+  // Blocks that a server was just leaving when one that stays lost power: two failures at a time, which may lose what was not
+  // synced.
+  std::set<BlockId> raced_;
 };
 
 }  // namespace lace::sim

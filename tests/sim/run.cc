@@ -42,6 +42,7 @@ class Run {
 
   void run() {
     describe();
+    if (is_traced()) simulation_.set_observer(say);
     must(cluster_->start_control(), "control starts");
     for (int number = 1; number <= cluster_->storages(); ++number) must(cluster_->start_storage(number), "a server starts");
     wait_until([this] { return invariants_->unhealthy().empty(); }, Millis(20'000), "the cluster does not start");
@@ -66,6 +67,12 @@ class Run {
     trace(cluster_->shape.storages, " storage servers, ", cluster_->shape.copies, " copies, ", work_.clients, " clients, ",
           work_.operations, " operations each, faults", plan_.gentle ? " (gentle)" : "", ", ", plan_.at_once,
           " at a time:", kinds);
+  }
+
+  // What servers say to each other, but for what they say all the time.
+  static void say(const std::string& from, const std::string& to, const net::Incoming& request) {
+    const bool often = request.kind == wire::Kind::heartbeat || from.starts_with("client");
+    if (!often) trace("  ", from, " -> ", to, ": ", wire::name_of(request.kind));
   }
 
   void start_faults() {
