@@ -34,7 +34,7 @@ struct Flags {
 
 int usage(int code) {
   std::fputs(
-      "sim [--seeds N] [--from S] [--jobs N] [--trace] [--twice]\n"
+      "simulator [--seeds N] [--from S] [--jobs N] [--trace] [--twice]\n"
       "Runs whole clusters in virtual time, with faults, one for each seed. Exit code 0 if no seed fails.\n"
       "  --seeds N  so many (100), from\n"
       "  --from S   this one (1) on\n"
