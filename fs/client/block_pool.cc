@@ -43,6 +43,11 @@ Result<BlockId> BlockPool::take(net::Caller& caller) {
   }
 }
 
+void BlockPool::take_back(BlockId block) {
+  const std::lock_guard lock(mutex_);
+  if (ours_.contains(block)) ready_.push_front(block);
+}
+
 Status BlockPool::refill(net::Caller& caller) {
   uint64_t epoch = 0;
   {

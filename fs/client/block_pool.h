@@ -26,6 +26,9 @@ class BlockPool {
 
   // A whole block. Errors: no_space, io, interrupted.
   Result<BlockId> take(net::Caller& caller);
+  // One that was taken, and that no file got: what was written there stays until it is written over, so others are not taken
+  // while the servers are full.
+  void take_back(BlockId block);
   // Room for the pages of a small file. A page is given out once, whatever becomes of the file: somebody may have a right to it
   // for a minute more (common/access/tokens.h). Never at a block offset equal to the file offset within its chunk: that
   // equality is how a file's own blocks are recognised.

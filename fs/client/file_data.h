@@ -83,6 +83,7 @@ class FileData {
   Result<BlockId> own_block(net::Caller& caller, Plan& plan, uint64_t chunk);
   Status send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement);
   void wrote(Inode& inode, const std::vector<BlockId>& blocks, uint64_t number);
+  void give_back(const Plan& plan, const Error& error);
   Status commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents);
   void give_up(const InodePtr& inode, const Error& error);
   Status wait_for_room(net::Caller& caller, size_t bytes);

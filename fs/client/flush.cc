@@ -179,13 +179,26 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
   const std::vector<Range> runs = batch.data.runs();
   if (auto known = know_extents(caller, *inode, runs, plan); !known) return known;
   auto placement = place(runs, plan.extents, [&](Range pages) { return allocate(caller, plan, pages); });
-  if (!placement) return pass(placement);
-  if (auto sent = send(caller, *inode, batch, *placement); !sent) return sent;
+  if (!placement) {
+    give_back(plan, placement.error());
+    return pass(placement);
+  }
+  if (auto sent = send(caller, *inode, batch, *placement); !sent) {
+    give_back(plan, sent.error());
+    return sent;
+  }
   // As in LogWriter: bytes where none were are on stable storage before control is told of them.
   if (!placement->extents.empty() || batch.data.end() > batch.stored_end) {
     if (auto synced = sync_stored(caller, *inode); !synced) return synced;
   }
   return commit(caller, *inode, batch, plan, std::move(placement->extents));
+}
+
+// The servers are full: blocks that were to be the file's own are for the next one. After other errors a write may still be on
+// its way to them.
+void FileData::give_back(const Plan& plan, const Error& error) {
+  if (error.code != Code::no_space) return;
+  for (const auto& [chunk, block] : plan.new_own_blocks) core_.pool.take_back(block);
 }
 
 Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement) {

@@ -88,6 +88,7 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
   }
   if (!placed && placed.error().code == Code::interrupted) return pass(placed);
   if (!placed) {
+    data_.give_back(member.plan, placed.error());
     data_.give_up(inode, placed.error());
     const std::lock_guard lock(inode->mutex);
     inode->error = placed.error();
@@ -198,6 +199,7 @@ std::vector<BlockId> FileData::Staging::send(net::Caller& caller, const std::fun
       sent(member.place, finish(member, fresh));
       continue;
     }
+    data_.give_back(member.plan, stored.error());
     data_.give_up(member.inode, stored.error());
     const std::lock_guard lock(member.inode->mutex);
     member.inode->error = stored.error();

@@ -142,6 +142,22 @@ TEST_F(AmongOthers, TellsAtCloseThatTheDiskIsFullAndForgetsTheData) {
   release(file.handle);
 }
 
+TEST_F(Mounted, TakesNoNewBlocksWhileTheServersAreFull) {
+  cluster_.set_before([](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (!is(request, wire::Kind::write_block)) return std::nullopt;
+    return Error{Code::no_space, "full"};
+  });
+  cluster_.reset_counts();
+  for (int i = 0; i < 50; ++i) {
+    const auto file = create("f" + std::to_string(i));
+    write(file.handle, 0, std::string(2'000'000, 'x'));
+    auto context = this->context();
+    EXPECT_FALSE(fs_->sync(context, file.handle, false));
+    release(file.handle);
+  }
+  EXPECT_LE(cluster_.requests(wire::Kind::allocate_blocks), 2u) << "each try leaves what it wrote in another block";
+}
+
 TEST_F(Mounted, TellsAnErrorOfWriteBehindToWhoAsksNext) {
   const auto file = create("a");
   cluster_.set_before([](const std::string&, const net::Request& request) -> std::optional<Error> {
