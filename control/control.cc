@@ -159,12 +159,12 @@ void Control::empty_log() {
 void Control::notice_servers() {
   for (const auto& [id, server] : servers.all()) {
     const bool up = servers.is_up(id, now());
+    if (up) intake.server_up(id);  // one may have been away for so short a time that nobody noticed
     bool& was = was_up_[id];
     if (up == was) continue;
     was = up;
     if (up) {
       deletes.wake(id);
-      intake.server_up(id);
       repair.look_at_all();
     } else {
       servers.find(id)->down_since = now();
