@@ -64,7 +64,7 @@ RepairStep next_repair(const BlockFacts& facts) {
   RepairStep filling = next_of_filling(facts, good->server);
   const bool enough = facts.in_sync.size() + facts.filling.size() >= facts.wanted;
   if (filling.kind != RepairStep::none && (enough || filling.kind != RepairStep::order_fill)) return filling;
-  if (!enough) return {RepairStep::start_fill, {}, {}, good->server};
+  if (!enough) return {RepairStep::start_fill, {}, filling.server, good->server};
   return {};
 }
 

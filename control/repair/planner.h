@@ -30,7 +30,8 @@ struct RepairStep {
     accept,      // goes on with the suspect copy of `server`: there is no better one
     promote,     // `server` is whole: in sync from now on
     order_fill,  // `server` is to fill its holes from `source`
-    start_fill,  // one more copy is to be made, on a server of the caller's choice
+    start_fill,  // one more copy is to be made, on a server of the caller's choice; if there is none, `server` is to fill its
+                 // holes from `source`
   };
   Kind kind = none;
   std::vector<ServerId> servers;

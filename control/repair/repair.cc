@@ -156,7 +156,7 @@ void Repair::look(const wire::BlockInfo& block) {
     }
     case RepairStep::promote: return raiser_.promote(block.block, block.epoch, step.server, look_again(block.block));
     case RepairStep::order_fill: return order_fill(block, step.server, step.source);
-    case RepairStep::start_fill: return start_fill(block, step.source);
+    case RepairStep::start_fill: return start_fill(block, step.source, step.server);
   }
 }
 
@@ -214,11 +214,12 @@ bool Repair::has_room(ServerId server) const {
   return static_cast<size_t>(busy) < max_fills_per_server;
 }
 
-void Repair::start_fill(const wire::BlockInfo& block, ServerId source) {
+void Repair::start_fill(const wire::BlockInfo& block, ServerId source, ServerId filling) {
   std::vector<ServerId> members = block.in_sync;
   members.insert(members.end(), block.filling.begin(), block.filling.end());
   std::vector<Candidate> candidates = candidates_();
   if (!has_room(source)) {
+    if (filling != ServerId{}) return order_fill(block, filling, source);  // it may be what takes the room
     not_before_[block.block] = loop_.clock().now() + failed_pause;
     return look_at(block.block);
   }
@@ -233,6 +234,7 @@ void Repair::start_fill(const wire::BlockInfo& block, ServerId source) {
   if (!chosen) {  // stays degraded until servers come, or have room
     if (candidates.size() == candidates_().size()) {
       no_room_.insert(block.block);
+      if (filling != ServerId{}) order_fill(block, filling, source);
       return;
     }
     not_before_[block.block] = loop_.clock().now() + failed_pause;

@@ -53,7 +53,7 @@ class Repair {
   BlockFacts facts_of(const wire::BlockInfo& block);
   bool waited_for(ServerId server) const;
   MemberFact fact_of(ServerId server, BlockId block) const;
-  void start_fill(const wire::BlockInfo& block, ServerId source);
+  void start_fill(const wire::BlockInfo& block, ServerId source, ServerId filling);
   void order_fill(const wire::BlockInfo& block, ServerId server, ServerId source);
   bool remove_dropped(const wire::BlockInfo& block);
   bool has_room(ServerId server) const;
