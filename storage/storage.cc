@@ -32,7 +32,10 @@ Storage::Storage(net::Loop& loop, disk::Disk& disk, StorageOptions options, Join
   });
 }
 
-Status Storage::open() { return store_.open(); }
+Status Storage::open() {
+  look_at_space();
+  return store_.open();
+}
 
 Status Storage::listen(const wire::Endpoint& endpoint) {
   return loop_.listen(endpoint,
@@ -50,9 +53,15 @@ void Storage::start(std::function<void(Error)> refused) {
   keep_house();
 }
 
+void Storage::look_at_space() {
+  const auto usage = disk_.usage();
+  store_.set_streams(usage && usage->available_bytes >= options_.streams_above);
+}
+
 void Storage::keep_house() {
   loop_.after(options_.housekeeping, [this] {
     if (stopping_) return;
+    look_at_space();
     store_.tick();
     if (tick_) tick_();
     keep_house();

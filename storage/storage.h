@@ -22,7 +22,8 @@ struct StorageOptions {
   // The data directory, absolute: clients of this machine that may open its files read them there. Empty: they ask.
   std::string shared_directory{};
   Millis housekeeping{1'000};
-  Millis stop_patience{5'000};  // how long a stop waits for what is under way
+  uint64_t streams_above = uint64_t{2} << 30;  // free bytes; with less, see CopyStore::set_streams
+  Millis stop_patience{5'000};                 // how long a stop waits for what is under way
 };
 
 class Storage {
@@ -50,6 +51,7 @@ class Storage {
 
  private:
   void handle(net::Incoming incoming, net::Responder reply);
+  void look_at_space();
   void keep_house();
   void stop_when_idle();
 

@@ -80,6 +80,9 @@ class CopyStore {
   // Blocking, last: syncs everything and says so in the journal. Nothing may be under way.
   Status close();
   void set_cluster(const std::string& cluster) { options_.cluster = cluster; }
+  // Whether streams go past the page cache. Not on a disk that is nearly full: what the page cache takes the disk counts at
+  // once, so that writes which will not fit are refused before they begin.
+  void set_streams(bool on) { streams_ = on; }
 
   // Says each copy whose state changed other than on control's word: filled, corrupt.
   void on_changed(std::function<void(BlockId)> changed) { changed_ = std::move(changed); }
@@ -216,6 +219,7 @@ class CopyStore {
   std::unordered_set<BlockId> removed_;
   StoreTotals totals_;
   uint64_t bytes_under_way_ = 0;
+  bool streams_ = true;
   uint64_t received_noted_ = 0;
 };
 

@@ -91,7 +91,8 @@ void CopyStore::advance_write(const std::shared_ptr<WriteOp>& op) {
   op->before.resize(op->count());
   for (uint32_t i = 0; i < op->count(); ++i) op->before[i] = copy.open->table.at(op->first() + i);
   touched(copy, regions_of(op->offset, op->bytes.size()));
-  if (op->offset % page_bytes == 0 && op->bytes.size() >= options_.stream_bytes && op->bytes.size() % page_bytes == 0) {
+  if (streams_ && op->offset % page_bytes == 0 && op->bytes.size() >= options_.stream_bytes &&
+      op->bytes.size() % page_bytes == 0) {
     return write_through(op);
   }
   op->checksum();
