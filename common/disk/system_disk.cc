@@ -88,7 +88,16 @@ class SystemFile final : public File {
     return done;
   }
 
-  Status write(uint64_t offset, std::string_view bytes) override { return write_to(descriptor_, offset, bytes); }
+  Status write(uint64_t offset, std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const auto put = retried([&] { return ::pwrite(descriptor_, bytes.data(), bytes.size(), at(offset)); });
+      if (put < 0) return failed("write", path_, errno);
+      if (put == 0) return fail(Code::io, "write " + path_ + ": nothing was written");
+      offset += static_cast<uint64_t>(put);
+      bytes.remove_prefix(static_cast<size_t>(put));
+    }
+    return {};
+  }
 
   Status write_through(uint64_t offset, std::string_view bytes) override {
     const int direct = direct_descriptor();
@@ -141,17 +150,6 @@ class SystemFile final : public File {
  private:
   static constexpr int not_opened = -1, impossible = -2;
   static off_t at(uint64_t offset) { return static_cast<off_t>(offset); }
-
-  Status write_to(int descriptor, uint64_t offset, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto put = retried([&] { return ::pwrite(descriptor, bytes.data(), bytes.size(), at(offset)); });
-      if (put < 0) return failed("write", path_, errno);
-      if (put == 0) return fail(Code::io, "write " + path_ + ": nothing was written");
-      offset += static_cast<uint64_t>(put);
-      bytes.remove_prefix(static_cast<size_t>(put));
-    }
-    return {};
-  }
 
   // Opened when it is first needed; negative where the file system has no direct writes.
   int direct_descriptor() {
