@@ -67,10 +67,13 @@ std::vector<Extent> rebuilt(const std::vector<Extent>& old, uint64_t start, uint
 
 void reference(Store& store, BlockId block) { ++store.blocks.edit(block).references; }
 
-void unreference(Store& store, FreedSpace& freed, BlockId id) {
-  Block& block = store.blocks.edit(id);
+// Packs have no byte at its own offset, on purpose.
+bool lies_in_own_block(const Extent& extent) { return extent.offset % block_bytes == extent.block_offset; }
+
+void unreference(Store& store, FreedSpace& freed, const Extent& extent) {
+  Block& block = store.blocks.edit(extent.block);
   CHECK(block.references > 0);
-  if (--block.references == 0) freed.unreferenced(id);
+  if (--block.references == 0) freed.unreferenced(extent.block, lies_in_own_block(extent));
 }
 
 // Both by offset. New references come first, so that a block that stays in use is never seen unused.
@@ -90,7 +93,7 @@ void store_difference(Store& store, FreedSpace& freed, InodeId inode, const std:
     ++was;
   }
   for (; was != old.end(); ++was) store.extents.erase(inode, was->offset);
-  for (const Extent& extent : old) unreference(store, freed, extent.block);
+  for (const Extent& extent : old) unreference(store, freed, extent);
 }
 
 // Frees the block pages of `gone` that no extent of `left` touches.
@@ -198,11 +201,21 @@ bool FreedSpace::overlaps(BlockId block, uint64_t offset, uint64_t length) const
   return key.first == block && range.end > offset / page_bytes;
 }
 
+// Only where something was freed by this commit, which is waited for as that is.
+void FreedSpace::whole(BlockId block) {
+  const auto first = ranges_.lower_bound({block, 0});
+  if (first == ranges_.end() || first->first.first != block) return;
+  awaited_ = false;  // unless one of the ranges is
+  pages(block, 0, block_pages);
+}
+
 FreedSpace::Settled FreedSpace::settle(Store& store, SessionId session, uint32_t slot) {
   Settled settled;
-  std::sort(blocks_.begin(), blocks_.end());
-  blocks_.erase(std::unique(blocks_.begin(), blocks_.end()), blocks_.end());
-  for (const BlockId block : blocks_) settled.deletes = delete_if_unused(store, block) || settled.deletes;
+  for (const auto& [id, own] : blocks_) {
+    settled.deletes = delete_if_unused(store, id) || settled.deletes;
+    const Block* block = store.blocks.find(id);
+    if (own && block != nullptr && block->references == 0) whole(id);
+  }
   for (const auto& [key, range] : ranges_) {
     const auto& [block, first_page] = key;
     if (store.blocks.find(block) == nullptr) continue;

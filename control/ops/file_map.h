@@ -19,14 +19,17 @@ namespace lace::control {
 class FreedSpace {
  public:
   void pages(BlockId block, uint64_t first_page, uint64_t end_page);
-  void unreferenced(BlockId block) { blocks_.push_back(block); }
+  // Nothing points into the block any more. `own`: what did lay in it at its own offset in its chunk, as only the bytes of a
+  // file lie to which the whole block belongs.
+  void unreferenced(BlockId block, bool own) { blocks_[block] = own || blocks_[block]; }
   // Whether the commit's answer waits until what is freed from now on is punched.
   void set_awaited(bool awaited) { awaited_ = awaited; }
   // Whether any page of these bytes of a block is about to be punched.
   bool overlaps(BlockId block, uint64_t offset, uint64_t length) const;
 
-  // Deletes the blocks that nothing points at and nobody keeps, and stores the punches of the others. `session` and `slot`
-  // are those of the commit that waits for the awaited ones.
+  // Deletes the blocks that nothing points at and nobody keeps, and stores the punches of the others. A file's own block that a
+  // session keeps is punched as a whole: what a store left there that failed for want of space is no file's, and nobody
+  // comes back to it. `session` and `slot` are those of the commit that waits for the awaited ones.
   struct Settled {
     std::vector<PendingPunch> awaited;
     std::vector<PendingPunch> deferred;
@@ -39,9 +42,11 @@ class FreedSpace {
     uint64_t end = 0;
     bool awaited = false;
   };
+  void whole(BlockId block);
+
   // By block and first page; ranges of one block neither overlap nor touch.
   std::map<std::pair<BlockId, uint64_t>, Range> ranges_;
-  std::vector<BlockId> blocks_;  // had no references left at some moment
+  std::map<BlockId, bool> blocks_;  // had no references left at some moment; whether they were one file's
   bool awaited_ = false;
 };
 

@@ -107,7 +107,7 @@ void note_mapped(Context& context, const Extent& extent) {
   if (block.mapped < block_bytes || block.session == SessionId{0}) return;
   block.session = SessionId{0};
   context.store.placed.erase_block(extent.block);
-  context.freed.unreferenced(extent.block);  // looked at again when the commit ends
+  context.freed.unreferenced(extent.block, false);  // looked at again when the commit ends
 }
 
 }  // namespace

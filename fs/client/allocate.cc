@@ -82,7 +82,9 @@ Result<BlockId> FileData::own_block(net::Caller& caller, Plan& plan, uint64_t ch
     }
   }
   auto block = core_.pool.take(caller);
-  if (block) plan.new_own_blocks.emplace(chunk, *block);
+  if (!block) return block;
+  plan.new_own_blocks.emplace(chunk, *block);
+  plan.taken.push_back(*block);
   return block;
 }
 

@@ -198,7 +198,7 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
 // its way to them.
 void FileData::give_back(const Plan& plan, const Error& error) {
   if (error.code != Code::no_space) return;
-  for (const auto& [chunk, block] : plan.new_own_blocks) core_.pool.take_back(block);
+  for (const BlockId block : plan.taken) core_.pool.take_back(block);
 }
 
 Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement) {

@@ -26,6 +26,7 @@ struct FileData::Plan {
   ExtentMap extents;  // copies of what is known of the chunks that are written
   std::unordered_map<uint64_t, BlockId> own_blocks;
   std::unordered_map<uint64_t, BlockId> new_own_blocks;
+  std::vector<BlockId> taken;  // of these, from the pool: nothing of any file is in them yet
 };
 
 }  // namespace lace::fs

@@ -1,5 +1,7 @@
 // Stories of one mount on servers that fail. What is set_before() and set_after() is asked until the mount is gone, after the
 // end of the test's own variables.
+#include <linux/falloc.h>
+
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -156,6 +158,29 @@ TEST_F(Mounted, TakesNoNewBlocksWhileTheServersAreFull) {
     release(file.handle);
   }
   EXPECT_LE(cluster_.requests(wire::Kind::allocate_blocks), 2u) << "each try leaves what it wrote in another block";
+}
+
+TEST_F(Mounted, KeepsABlockWithBytesOfAFileForThatFile) {
+  const auto first = create("first");
+  write(first.handle, 0, pattern(2'000'000));
+  ASSERT_TRUE(sync(first.handle));
+  auto context = this->context();  // the file's blocks are known by its extents alone from now on
+  ASSERT_TRUE(fs_->allocate(context, first.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1'000'000, 4'096));
+  const auto full = std::make_shared<std::atomic<bool>>(true);
+  cluster_.set_before([full](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (!is(request, wire::Kind::write_block) || !full->load()) return std::nullopt;
+    return Error{Code::no_space, "full"};
+  });
+  write(first.handle, 3'000'000, "more");
+  EXPECT_FALSE(sync(first.handle));
+  full->store(false);
+  const auto second = create("second");
+  write(second.handle, 0, pattern(2'000'000, 2));
+  ASSERT_TRUE(sync(second.handle));
+  EXPECT_EQ(read(first.handle, 0, 1'000), pattern(2'000'000).substr(0, 1'000));
+  EXPECT_NE(extents(first.attributes.inode)[0].block, extents(second.attributes.inode)[0].block);
+  release(first.handle);
+  release(second.handle);
 }
 
 TEST_F(Mounted, TellsAnErrorOfWriteBehindToWhoAsksNext) {

@@ -134,7 +134,7 @@ TEST_F(ExtentMap, APageOfTwoPiecesIsFreedWithTheLast) {
   run(wire::Punch{file_, 0, 100, 0, tick()});
   EXPECT_TRUE(last_.punches.empty());
   run(wire::Punch{file_, 150, page, 0, tick()});
-  EXPECT_EQ(ranges(last_.punches), (Ranges{{block_, 0, page}}));
+  EXPECT_EQ(ranges(last_.punches), (Ranges{{block_, 0, block_bytes}}));
   EXPECT_EQ(attributes(file_).stored, 0U);
 }
 
@@ -145,7 +145,7 @@ TEST_F(ExtentMap, APageOnTwoBlocksIsCountedOnce) {
   EXPECT_EQ(attributes(file_).stored, page);
   EXPECT_EQ(map_of(file_).size(), 3U);
   run(wire::Punch{file_, 1'000, 100, 0, tick()});
-  EXPECT_EQ(ranges(last_.punches), (Ranges{{other, 0, page}}));
+  EXPECT_EQ(ranges(last_.punches), (Ranges{{other, 0, block_bytes}}));
 }
 
 TEST_F(ExtentMap, ExtentsMustFit) {
@@ -207,9 +207,25 @@ TEST_F(ExtentMap, RemovingAFileFreesItsPages) {
 
 TEST_F(ExtentMap, NeighbouringPunchesOfACommitAreOne) {
   const InodeId other = make(file(root_inode, "g"));
+  run(write(file_, {at(0, page, page)}, page));
+  run(write(other, {at(0, page, 2 * page)}, page));
+  EXPECT_EQ(ranges(commit({remove(root_inode, "g"), remove(root_inode, "f")}).deferred), (Ranges{{block_, page, 2 * page}}));
+}
+
+TEST_F(ExtentMap, AFilesOwnBlockIsPunchedWholeWithItsLastBytes) {
+  const BlockId other = block();
+  run(write(file_, {at(0, page, 0), Extent{block_bytes + page, page, other, page}}, 2 * block_bytes));
+  run(truncate(file_, block_bytes));  // what a store that failed has left further behind is nobody's
+  EXPECT_EQ(ranges(last_.punches), (Ranges{{other, 0, block_bytes}}));
+  EXPECT_TRUE(last_.deferred.empty());
+  run(remove(root_inode, "f"));
+  EXPECT_EQ(ranges(last_.deferred), (Ranges{{block_, 0, block_bytes}}));
+}
+
+TEST_F(ExtentMap, ABlockThatIsWrittenAgainAtOnceIsNotPunchedWhole) {
   run(write(file_, {at(0, page, 0)}, page));
-  run(write(other, {at(0, page, page)}, page));
-  EXPECT_EQ(ranges(commit({remove(root_inode, "g"), remove(root_inode, "f")}).deferred), (Ranges{{block_, 0, 2 * page}}));
+  const auto outcome = commit({truncate(file_, 0), wire::Write{file_, {at(page, page, page)}, 2 * page, 1, tick(), false}});
+  EXPECT_EQ(ranges(outcome.punches), (Ranges{{block_, 0, page}}));
 }
 
 TEST_F(ExtentMap, ALargeFileIsTakenApartInPieces) {
