@@ -77,6 +77,10 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
   raiser.set_on_left([this](BlockId block, ServerId server) {  // so that repair can have the copy removed
     copies->put(server, {{block, 0, wire::CopyState::suspect, 0}});
   });
+  raiser.set_on_gone([this](BlockId block, ServerId server) {
+    copies->put(server, {{block, 0, wire::CopyState::suspect, block_bytes}});
+    repair.look_at(block);
+  });
   deletes.set_on_deleted([this](const std::vector<BlockId>& blocks) {
     for (const BlockId block : blocks) repair.look_at(block);
   });

@@ -280,7 +280,7 @@ struct FillBlocks {  // answered when accepted; Heartbeat::changed tells when ea
 struct InspectBlockReply {
   bool exists = false;
   Epoch epoch = 0;
-  CopyState state{};
+  CopyState state{};  // `gone` without a copy: removed here, or told to leave; it refuses the block
   uint64_t stored_bytes = 0;
   uint64_t missing_bytes = 0;
   std::vector<PageRun> runs;  // the account of its pages, merged

@@ -189,10 +189,14 @@ void EpochRaiser::wait_for_lease(const RaiseRef& raise, ServerId server) {
 void EpochRaiser::confirm(const RaiseRef& raise, ServerId server) {
   raise->asked[server] = incarnation_of(server);
   storage_.inspect(server, raise->block, [this, raise, server](const Result<wire::InspectBlockReply>& reply) {
-    const bool good = reply && (!reply->exists || reply->state == wire::CopyState::whole || raise->accept != ServerId{});
+    // One that nobody has written to need not be there. But one that is gone may have been written to.
+    const bool gone = reply && !reply->exists && reply->state == wire::CopyState::gone;
+    const bool fit = reply && !gone && (!reply->exists || reply->state == wire::CopyState::whole);
+    const bool good = fit || (reply && raise->accept != ServerId{});
+    if (gone && on_gone_) on_gone_(raise->block, server);
     raise->confirmed = raise->confirmed || good;
     if (good) raise->good.push_back(server);
-    if (reply && reply->exists) raise->accept_epoch = reply->epoch;
+    if (reply) raise->accept_epoch = reply->exists ? reply->epoch : 1;  // as from the first: it is made, without a byte
     if (reply && reply->exists && !good && reply->state == wire::CopyState::suspect) raise->bad.push_back(server);
     if (--raise->steps_left > 0) return;
     if (raise->confirmed && !raise->bad.empty()) leave_out_bad(*raise);

@@ -46,6 +46,8 @@ class EpochRaiser {
   void set_on_raised(std::function<void(const wire::BlockInfo&)> run) { on_raised_ = std::move(run); }
   // Called with every server that is in neither list of a block any more: it may have a copy still.
   void set_on_left(std::function<void(BlockId, ServerId)> run) { on_left_ = std::move(run); }
+  // Called with every member that says it has no copy any more, or refused to have one: it is not to be counted on.
+  void set_on_gone(std::function<void(BlockId, ServerId)> run) { on_gone_ = std::move(run); }
   bool is_raising(BlockId block) const { return raises_.contains(block); }
   size_t raising() const { return raises_.size(); }
 
@@ -87,6 +89,7 @@ class EpochRaiser {
   const Timing& timing_;
   std::function<void(const wire::BlockInfo&)> on_raised_;
   std::function<void(BlockId, ServerId)> on_left_;
+  std::function<void(BlockId, ServerId)> on_gone_;
   std::map<BlockId, RaiseRef> raises_;
 };
 

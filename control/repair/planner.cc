@@ -8,6 +8,9 @@ namespace {
 // A copy that was never reported since it was made by its first write is taken to be whole.
 bool is_bad(const MemberFact& member) { return member.report && member.report->state != wire::CopyState::whole; }
 
+// Its server has lost the copy, or refused to have one.
+bool has_nothing(const MemberFact& member) { return member.report && member.report->missing_bytes == block_bytes; }
+
 RepairStep drop_of(std::vector<ServerId> servers) { return {RepairStep::drop, std::move(servers), {}, {}}; }
 
 // Nobody in sync is up and whole: whether to go on with a suspect copy.
@@ -20,15 +23,19 @@ RepairStep without_good_copy(const BlockFacts& facts) {
   // past the block's was told to leave, by a raise that did not come to its end: the last to be chosen.
   const auto worth = [&](const MemberFact& member) {
     const Epoch epoch = member.report->epoch;
-    return epoch > facts.block.epoch ? Epoch{0} : epoch;
+    return std::pair(!has_nothing(member), epoch > facts.block.epoch ? Epoch{0} : epoch);
   };
   const MemberFact* best = nullptr;
   for (const MemberFact& member : facts.in_sync) {
     const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
     if (member.up && suspect && (best == nullptr || worth(member) > worth(*best))) best = &member;
   }
-  if (best != nullptr) return {RepairStep::accept, {}, best->server, {}};
-  return {};
+  if (best == nullptr) return {};
+  // Going on from nothing: only when all are there, and none has anything. Who is away may have what was synced.
+  const bool all_up =
+      std::all_of(facts.in_sync.begin(), facts.in_sync.end(), [](const MemberFact& member) { return member.up; });
+  if (has_nothing(*best) && !all_up) return {};
+  return {RepairStep::accept, {}, best->server, {}};
 }
 
 RepairStep next_of_filling(const BlockFacts& facts, ServerId source) {

@@ -241,8 +241,12 @@ void CopyStore::found_corrupt(Copy& copy, uint32_t page) {
   if (changed_) changed_(copy.block);
 }
 
-void CopyStore::remember_removed(BlockId block) {
-  if (!removed_.insert(block).second) return;
+void CopyStore::remember_removed(BlockId block, Epoch until) {
+  const auto [known, added] = removed_.emplace(block, until);
+  if (!added) {
+    known->second = known->second == 0 || until == 0 ? 0 : std::max(known->second, until);
+    return;
+  }
   removed_order_.push_back(block);
   if (removed_order_.size() <= removed_kept) return;
   removed_.erase(removed_order_.front());

@@ -88,7 +88,7 @@ class CopyStore {
   void on_changed(std::function<void(BlockId)> changed) { changed_ = std::move(changed); }
 
   std::optional<CopyInfo> find(BlockId block) const;
-  // Whether `block` may be made by its first write: unknown here, and never removed.
+  // Whether `block` may be made by its first write: unknown here, never removed, and never told to leave.
   bool may_appear(BlockId block) const;
   std::vector<CopyInfo> list(BlockId behind, size_t most) const;  // in order of id
   StoreTotals totals() const { return totals_; }
@@ -149,7 +149,8 @@ class CopyStore {
   void in_order(const CopyRef& copy, std::function<void()> change);
   void next_in_order(const CopyRef& copy);
   void found_corrupt(Copy& copy, uint32_t page);
-  void remember_removed(BlockId block);
+  void remember_removed(BlockId block, Epoch until);
+  void refuse_unmade(BlockId block, Epoch until, Done done);
   // True: these chunks of the table are in memory. Else they will be, and then `resume` is called, or with the error.
   bool table_ready(const CopyRef& copy, uint32_t first, uint32_t count, const Resume& resume);
 
@@ -216,7 +217,7 @@ class CopyStore {
   std::list<BlockId> open_;              // copies with an OpenCopy, least recently used first
   std::unordered_set<BlockId> unclean_;  // copies with dirty regions, or with something to sync
   std::deque<BlockId> removed_order_;
-  std::unordered_set<BlockId> removed_;
+  std::unordered_map<BlockId, Epoch> removed_;  // and from which epoch on it may be made again; 0: only anew, as one hole
   StoreTotals totals_;
   uint64_t bytes_under_way_ = 0;
   bool streams_ = true;

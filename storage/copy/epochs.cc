@@ -19,9 +19,12 @@ void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done d
   if (to == 0 || to > PageEntry::epoch_mask || raw(block) == 0) return done(fail(Code::invalid, "no epoch to go to"));
   if (role == Role::member && from == 0) role = Role::filling;
   CopyRef copy = find_ref(block);
-  if (!copy && role == Role::none) return remove(block, std::move(done));  // so that no first write makes it
-  // Said before it was removed, and overtaken by that: only who begins anew may have it again.
-  if (!copy && from != 0 && removed_.contains(block)) return done(fail(Code::stale, to_string(block) + " was removed here"));
+  if (!copy && role == Role::none) return refuse_unmade(block, to, std::move(done));
+  // Said before it was removed or told to leave, and overtaken by that: only who begins anew may have it again, or who counts
+  // at a later epoch all the same.
+  if (const auto removed = removed_.find(block); !copy && from != 0 && removed != removed_.end()) {
+    if (removed->second == 0 || to < removed->second) return done(fail(Code::stale, to_string(block) + " was removed here"));
+  }
   if (!copy) {
     if (role == Role::member && from != 1) return done(fail(Code::stale, to_string(block) + " is not here"));
     copy = add_copy(block, from, State::whole);
@@ -172,12 +175,17 @@ void CopyStore::accept_suspect(const CopyRef& copy, const Done& done) {
 void CopyStore::remove(BlockId block, Done done) {
   const CopyRef copy = find_ref(block);
   if (!copy) {
-    if (removed_.contains(block)) return done({});
-    remember_removed(block);
-    return journal_.append({{JournalRecord::Kind::removed, no_state, 0, block, 0, 0}}, std::move(done));
+    if (const auto known = removed_.find(block); known != removed_.end() && known->second == 0) return done({});
+    return refuse_unmade(block, 0, std::move(done));
   }
   if (const auto open = opened(copy); !open) return done(pass(open));
   in_order(copy, [this, copy, done = std::move(done)] { remove_now(copy, false, done); });
+}
+
+// There is no copy, and no first write is to make one.
+void CopyStore::refuse_unmade(BlockId block, Epoch until, Done done) {
+  remember_removed(block, until);
+  journal_.append({{JournalRecord::Kind::removed, no_state, 0, block, removed_.at(block), 0}}, std::move(done));
 }
 
 void CopyStore::quarantine(BlockId block, Done done) {
@@ -194,7 +202,7 @@ void CopyStore::remove_now(const CopyRef& copy, bool aside, const Done& done) {
   }
   using Kind = JournalRecord::Kind;
   const BlockId block = copy->block;
-  if (!aside) remember_removed(block);
+  if (!aside) remember_removed(block, 0);
   // Whoever has the file open and reads it without asking sees by this that it does not count any more.
   if (copy->on_disk) {
     copy->state = State::dropped;

@@ -172,7 +172,8 @@ std::vector<JournalRecord> CopyStore::live_records() const {
   using Kind = JournalRecord::Kind;
   std::vector<JournalRecord> records;
   for (const BlockId block : removed_order_) {
-    if (removed_.contains(block)) records.push_back({Kind::removed, no_state, 0, block, 0, 0});
+    const auto removed = removed_.find(block);
+    if (removed != removed_.end()) records.push_back({Kind::removed, no_state, 0, block, removed->second, 0});
   }
   for (const auto& [block, copy] : copies_) {
     const StoredState state = stored_state(copy->state);

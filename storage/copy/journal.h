@@ -2,7 +2,8 @@
 //  - A region of a copy is marked dirty here, durably, before it is written for the first time since it was clean. After a
 //    crash only dirty regions can have lost something.
 //  - A new epoch of a copy counts once it is here: a thousand copies get a new epoch with one sync. The identity page follows.
-//  - Blocks removed here: a client that has not heard of it must not bring one back (the last removed_kept of them).
+//  - Blocks removed here: a client that has not heard of it must not bring one back (the last removed_kept of them). With an
+//    epoch: the server had no copy when it was told to leave, and it may count again from that epoch on, when control says so.
 //
 // Two files, journal-a and journal-b, of which the one with the higher generation counts. They are filled with zeros when made,
 // so that a full disk does not stop the journal. A file: a header page, then records of 32 bytes, up to the first one whose

@@ -41,7 +41,7 @@ CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord
         break;
       case JournalRecord::Kind::removed:
         known = {true, false, false, no_state, 0, 0, 0};
-        remember_removed(record.block);
+        remember_removed(record.block, record.epoch);
         break;
       case JournalRecord::Kind::forgotten: known = {true, true, false, no_state, 0, 0, 0}; break;
       case JournalRecord::Kind::received: totals_.received_bytes = received_noted_ = record.value; break;

@@ -8,8 +8,11 @@ void inspect_block(Server& server, wire::InspectBlock message, Asked asked) {
                                           : server.guard.check_pass(message.pass, access::Role::control);
   if (!may) return asked.reply.refuse(may.error());
   const auto info = server.store.find(message.block);
-  if (!info) return asked.reply.answer(wire::InspectBlockReply{});
   wire::InspectBlockReply answer;
+  if (!info) {
+    if (!server.store.may_appear(message.block)) answer.state = wire::CopyState::gone;
+    return asked.reply.answer(answer);
+  }
   answer.exists = true;
   answer.epoch = info->epoch;
   answer.stored_bytes = info->stored_bytes;

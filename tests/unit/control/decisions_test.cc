@@ -124,6 +124,11 @@ BlockFacts facts(std::vector<MemberFact> in_sync, std::vector<MemberFact> fillin
   return all;
 }
 using wire::CopyState;
+MemberFact lost(ServerId server) {  // its server says that it has no copy any more
+  MemberFact fact = member(server, true, CopyState::suspect);
+  fact.report->missing_bytes = block_bytes;
+  return fact;
+}
 
 TEST(RepairPlan, LeavesWholeBlocksAlone) {
   EXPECT_EQ(next_repair(facts({member(a, true), member(b, true, CopyState::whole)})).kind, RepairStep::none);
@@ -152,6 +157,14 @@ TEST(RepairPlan, AcceptsASuspectCopyOnlyWhenNobodyElseCanCome) {
   EXPECT_EQ(next_repair(one_away).server, a);
   const auto both = facts({member(a, true, CopyState::suspect), member(b, true, CopyState::suspect)});
   EXPECT_EQ(next_repair(both).kind, RepairStep::accept);
+}
+
+TEST(RepairPlan, GoesOnFromNothingOnlyWhenAllAreThereAndNoneHasAnything) {
+  auto one_away = facts({lost(a), member(b, false)});
+  one_away.patience_over = true;
+  EXPECT_EQ(next_repair(one_away).kind, RepairStep::none);  // who is away may have what was synced
+  EXPECT_EQ(next_repair(facts({lost(a), member(b, true, CopyState::suspect)})).server, b);
+  EXPECT_EQ(next_repair(facts({lost(a), lost(b)})).kind, RepairStep::accept);
 }
 
 TEST(RepairPlan, FillsOneMoreCopyAndPromotesItWhenWhole) {

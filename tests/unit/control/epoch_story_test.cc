@@ -302,6 +302,25 @@ TEST_F(EpochStory, ACopyThatIsLostIsNotTakenForOneThatWasNeverWritten) {
   ASSERT_TRUE(until([&] { return block(info.block).epoch >= 4 && block(info.block).in_sync.size() == 2; }, Millis(5'000)));
 }
 
+TEST_F(EpochStory, ACopyThatIsLostIsNotWhatABlockGoesOnWithWhenTheOtherIsSuspect) {
+  start(2);
+  const wire::BlockInfo info = allocate(session);
+  ASSERT_TRUE(write(info, 7));
+  const int loser = number_of(info.in_sync[1]), other = number_of(info.in_sync[0]);
+  kill_storage(loser);
+  kill_storage(other);
+  disk(loser).copies.clear();
+  disk(loser).refused.insert(info.block);
+  disk(other).copies.at(info.block).state = wire::CopyState::suspect;
+  start_storage(loser);
+  start_storage(other);
+  static_cast<void>(report(info, {info.in_sync[0]}));  // by a client that it refuses
+  ASSERT_TRUE(until([&] { return block(info.block).in_sync.size() == 2 && block(info.block).epoch >= 4; }, Millis(20'000)));
+  EXPECT_EQ(block(info.block).in_sync.front(), info.in_sync[0]);
+  const auto reads = [&] { return storage(other).read(info.block, block(info.block).epoch) == 7u; };
+  EXPECT_TRUE(until(reads, Millis(2'000)));
+}
+
 TEST_F(EpochStory, CopiesThatNobodyKnowsGoToQuarantine) {
   start(1);
   kill_storage(1);

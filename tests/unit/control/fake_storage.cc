@@ -29,7 +29,7 @@ bool FakeStorage::write(BlockId block, Epoch epoch, uint64_t content) {
   if (!serves()) return false;
   auto found = disk_.copies.find(block);
   if (found == disk_.copies.end()) {
-    if (epoch != 1) return false;
+    if (epoch != 1 || disk_.refused.contains(block)) return false;
     found = disk_.copies.emplace(block, FakeCopy{epoch, wire::CopyState::whole, 0, {}}).first;
   }
   if (found->second.epoch != epoch || found->second.state == wire::CopyState::suspect) return false;
@@ -40,7 +40,8 @@ bool FakeStorage::write(BlockId block, Epoch epoch, uint64_t content) {
 std::optional<uint64_t> FakeStorage::read(BlockId block, Epoch epoch) const {
   if (!serves()) return std::nullopt;
   const auto found = disk_.copies.find(block);
-  if (found == disk_.copies.end()) return epoch == 1 ? std::optional<uint64_t>(0) : std::nullopt;
+  if (found == disk_.copies.end())
+    return epoch == 1 && !disk_.refused.contains(block) ? std::optional<uint64_t>(0) : std::nullopt;
   if (found->second.epoch != epoch || found->second.state != wire::CopyState::whole) return std::nullopt;
   return found->second.content;
 }
@@ -107,6 +108,10 @@ wire::Outcome FakeStorage::set_epoch(const wire::EpochChange& change) {
     disk_.copies[change.block] = {change.to, wire::CopyState::filling, 0, {}};
     return {};
   }
+  if (found == disk_.copies.end() && change.dropped) {
+    disk_.refused.insert(change.block);
+    return {};
+  }
   if (found == disk_.copies.end()) {
     found = disk_.copies.emplace(change.block, FakeCopy{change.to, wire::CopyState::whole, 0, {}}).first;
   }
@@ -168,6 +173,8 @@ void FakeStorage::receive(net::Incoming incoming, net::Responder responder) {
         reply.exists = true;
         reply.epoch = found->second.epoch;
         reply.state = found->second.state;
+      } else if (disk_.refused.contains(wire::decode<wire::InspectBlock>(incoming.body)->block)) {
+        reply.state = wire::CopyState::gone;
       }
       return responder.answer(reply);
     }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct FakeDisk {
   std::string name;  // of the disk it lies on, which others may share; empty: its own
   std::map<BlockId, FakeCopy> copies;
   std::map<BlockId, FakeCopy> quarantine;
+  std::set<BlockId> refused;  // had no copy when they were told to leave
 };
 
 class FakeStorage {

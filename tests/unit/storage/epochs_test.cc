@@ -61,6 +61,16 @@ TEST_F(EpochsTest, ABlockDroppedBeforeItsFirstWriteIsNotMadeByOne) {
   EXPECT_EQ(state(block_a), State::filling);
 }
 
+TEST_F(EpochsTest, ACopyThatWasRefusedBeforeItsFirstWriteCountsAgainFromItsEpochOn) {
+  ASSERT_TRUE(set_epoch(block_a, 1, 3, Role::none));
+  crash(1);
+  EXPECT_EQ(set_epoch(block_a, 1, 2).error().code, Code::stale);  // said before, and overtaken
+  ASSERT_TRUE(set_epoch(block_a, 1, 3));
+  EXPECT_EQ(*read(block_a, 0, 1, 3), std::string(1, '\0'));
+  ASSERT_TRUE(remove(block_a));
+  EXPECT_EQ(set_epoch(block_a, 1, 4).error().code, Code::stale);  // removed for good
+}
+
 TEST_F(EpochsTest, AFillingMemberKeepsWhatItHasWhenTheEpochGrowsByOne) {
   ASSERT_TRUE(set_epoch(block_a, 0, 2, Role::filling));
   ASSERT_TRUE(write(block_a, 0, std::string(page_bytes, 'x'), 2));
