@@ -11,6 +11,7 @@
 #include "fs/client/keeper.h"
 #include "tests/sim/block_model.h"
 #include "tests/sim/client_process.h"
+#include "tests/sim/clients.h"
 
 namespace lace::sim {
 
@@ -26,28 +27,23 @@ struct BlockWork {
   Millis timeout{60'000};
 };
 
-class BlockClients {
+class BlockClients final : public Clients {
  public:
   BlockClients(Simulation& simulation, const wire::Endpoint& control, BlockWork work, BlockModel& model);
 
-  void start(int client);  // 1 to work.clients
-  void kill(int client);   // what it was about to do may happen, or not
-  bool runs(int client) const { return processes_.at(static_cast<size_t>(client - 1)) != nullptr; }
-  static std::string name_of(int client) { return "client-" + std::to_string(client); }
-
-  // Between two operations they wait as long as this is set.
-  void hold(bool on) { held_ = on; }
-  bool all_hold() const;
-  // They do so many operations more, and end.
-  void finish_after(uint32_t operations);
-  bool all_ended() const;
-
-  // Blocks that files are made of, and those whose file was removed.
-  const std::vector<BlockId>& blocks() const { return known_; }
-  const std::vector<BlockId>& removed() const { return removed_; }
-  uint64_t done() const { return done_; }
-  uint64_t failed() const { return failed_; }
-  std::string doing() const;  // for the message about a run that does not end
+  void start(int client) override;
+  void kill(int client) override;
+  bool runs(int client) const override { return processes_.at(static_cast<size_t>(client - 1)) != nullptr; }
+  void hold(bool on) override { held_ = on; }
+  bool all_hold() const override;
+  void finish_after(uint32_t operations) override;
+  bool all_ended() const override;
+  const std::vector<BlockId>& blocks() const override { return known_; }
+  const std::vector<BlockId>& removed() const override { return removed_; }
+  void lost(BlockId block) override { model_.lost(block); }
+  uint64_t done() const override { return done_; }
+  uint64_t failed() const override { return failed_; }
+  std::string doing() const override;
 
  private:
   struct File {

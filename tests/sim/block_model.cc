@@ -57,8 +57,11 @@ std::vector<Version> BlockModel::begin_change(const Span& span, bool zeros) {
 }
 
 void BlockModel::acked(const Span& span, const std::vector<Version>& versions, uint64_t losses_then) {
-  if (losses_then != losses(span.block)) return;  // nobody can tell whether it was before or after
-  for (uint64_t i = 0; i < span.count; ++i) blocks_[span.block].sectors[span.first + i].acked = versions[i];
+  for (uint64_t i = 0; i < span.count; ++i) {
+    Sector& changed = blocks_[span.block].sectors[span.first + i];
+    changed.owed = versions[i];
+    if (losses_then == losses(span.block)) changed.acked = versions[i];  // else nobody can tell whether it was before
+  }
 }
 
 std::map<uint64_t, Version> BlockModel::begin_sync(BlockId block) const {
@@ -71,11 +74,30 @@ std::map<uint64_t, Version> BlockModel::begin_sync(BlockId block) const {
   return versions;
 }
 
+std::map<uint64_t, Version> BlockModel::begin_fsync(BlockId block) const {
+  std::map<uint64_t, Version> versions;
+  const auto found = blocks_.find(block);
+  if (found == blocks_.end()) return versions;
+  for (const auto& [number, each] : found->second.sectors) {
+    if (each.owed > each.synced) versions[number] = each.owed;
+  }
+  return versions;
+}
+
+std::map<uint64_t, Version> BlockModel::answered(BlockId block) const {
+  std::map<uint64_t, Version> versions;
+  const auto found = blocks_.find(block);
+  if (found == blocks_.end()) return versions;
+  for (const auto& [number, each] : found->second.sectors) versions[number] = each.acked;
+  return versions;
+}
+
 void BlockModel::synced(BlockId block, const std::map<uint64_t, Version>& versions, uint64_t losses_then) {
   if (losses_then != losses(block)) return;
   for (const auto& [number, version] : versions) {
     Sector& each = blocks_[block].sectors[number];
     each.synced = std::max(each.synced, version);
+    each.acked = std::max(each.acked, each.synced);
   }
 }
 
@@ -115,6 +137,20 @@ void BlockModel::lost(BlockId block) {
   Block& is = blocks_[block];
   ++is.losses;
   for (auto& [number, each] : is.sectors) each.acked = each.synced;
+}
+
+void BlockModel::forgive(BlockId block) {
+  lost(block);
+  for (auto& [number, each] : blocks_[block].sectors) each.owed = each.synced;
+}
+
+std::vector<uint64_t> BlockModel::written_from(BlockId block, uint64_t first) const {
+  std::vector<uint64_t> numbers;
+  const auto found = blocks_.find(block);
+  if (found == blocks_.end()) return numbers;
+  const auto& sectors = found->second.sectors;
+  for (auto at = sectors.lower_bound(first); at != sectors.end(); ++at) numbers.push_back(at->first);
+  return numbers;
 }
 
 uint64_t BlockModel::losses(BlockId block) const {

@@ -33,6 +33,7 @@ class BlockModel {
     Version tried = 0;   // written, or perhaps written
     Version acked = 0;   // answered: this one or a newer one is read
     Version synced = 0;  // survives everything
+    Version owed = 0;    // answered, though it may be lost by now: a sync that succeeds makes it last, or has to fail
     std::set<Version> zeros{0};
   };
   struct Span {  // of sectors
@@ -47,6 +48,8 @@ class BlockModel {
   void acked(const Span& span, const std::vector<Version>& versions, uint64_t losses);
   // Before a sync: what it makes last. After it: that it did.
   std::map<uint64_t, Version> begin_sync(BlockId block) const;
+  std::map<uint64_t, Version> begin_fsync(BlockId block) const;  // the same of what is owed
+  std::map<uint64_t, Version> answered(BlockId block) const;     // of all that were written
   void synced(BlockId block, const std::map<uint64_t, Version>& versions, uint64_t losses);
   // Before a read: what must be seen at least. After it: what is wrong with the bytes; empty: nothing.
   std::vector<Version> begin_read(const Span& span) const;
@@ -56,6 +59,10 @@ class BlockModel {
 
   // All copies in sync lost power: what was not synced may be older now. How often that was.
   void lost(BlockId block);
+  // Its writer was told of an error, or is gone: nobody is owed anything that was not synced.
+  void forgive(BlockId block);
+  // Those from `first` on that were ever written.
+  std::vector<uint64_t> written_from(BlockId block, uint64_t first) const;
   uint64_t losses(BlockId block) const;
 
  private:

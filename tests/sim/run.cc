@@ -4,6 +4,7 @@
 #include "tests/sim/block_clients.h"
 #include "tests/sim/copy_file.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/file_clients.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/thread_functions.h"
 #include "tests/sim/trace.h"
@@ -27,17 +28,40 @@ class Run {
     shape.storages = std::max(shape.storages, static_cast<int>(shape.copies));
     shape.repair_grace = Millis(random() % 2 == 0 ? 2'000 : 60'000);
     cluster_ = std::make_unique<Cluster>(simulation_, shape);
-    invariants_ = std::make_unique<Invariants>(*cluster_, model_);
-    work_.clients = static_cast<int>(1 + random() % 4);
-    work_.blocks = 2 + random() % 8;
-    work_.operations = static_cast<uint32_t>(40 + random() % 160);
-    work_.most_pause = Millis(1 << random() % 8);
-    work_.yields_one_in = random() % 2 == 0 ? 0 : static_cast<uint32_t>(2 + random() % 20);
-    work_.removes = random() % 3 > 0;
-    work_.must_succeed = plan_.gentle;
-    clients_ = std::make_unique<BlockClients>(simulation_, cluster_->control_endpoint, work_, model_);
-    cluster_->on_power_loss = [this](const StorageNode& node) { invariants_->power_lost(node, clients_->blocks()); };
-    cluster_->on_control_ends = [this] { invariants_->follow(clients_->blocks()); };
+    count_ = static_cast<int>(1 + random() % 4);
+    operations_ = static_cast<uint32_t>(40 + random() % 160);
+    const Millis most_pause(1 << random() % 8);
+    const uint32_t yields_one_in = random() % 2 == 0 ? 0 : static_cast<uint32_t>(2 + random() % 20);
+    files_ = random() % 2 == 0;
+    if (files_) {
+      FileWork work;
+      work.clients = count_;
+      work.files = 2 + random() % 8;
+      work.operations = operations_;
+      work.most_pause = most_pause;
+      work.yields_one_in = yields_one_in;
+      work.only_names = random() % 4 == 0;
+      work.must_succeed = plan_.gentle;
+      clients_ = std::make_unique<FileClients>(
+          simulation_, cluster_->control_endpoint, [this] { return cluster_->control(); }, work);
+    } else {
+      BlockWork work;
+      work.clients = count_;
+      work.blocks = 2 + random() % 8;
+      work.operations = operations_;
+      work.most_pause = most_pause;
+      work.yields_one_in = yields_one_in;
+      work.removes = random() % 3 > 0;
+      work.must_succeed = plan_.gentle;
+      clients_ = std::make_unique<BlockClients>(simulation_, cluster_->control_endpoint, work, model_);
+    }
+    invariants_ =
+        std::make_unique<Invariants>(*cluster_, files_ ? nullptr : &model_, [this](BlockId block) { clients_->lost(block); });
+    cluster_->on_power_loss = [this](const StorageNode& node) {
+      clients_->follow(cluster_->control());
+      invariants_->power_lost(node, clients_->blocks());
+    };
+    cluster_->on_control_ends = [this] { follow(); };
   }
 
   void run() {
@@ -46,7 +70,9 @@ class Run {
     must(cluster_->start_control(), "control starts");
     for (int number = 1; number <= cluster_->storages(); ++number) must(cluster_->start_storage(number), "a server starts");
     wait_until([this] { return invariants_->unhealthy().empty(); }, Millis(20'000), "the cluster does not start");
-    for (int client = 1; client <= work_.clients; ++client) clients_->start(client);
+    clients_->prepare();
+    wait_until([this] { return clients_->aside_ended(); }, Millis(20'000), "what is to be there first is not made");
+    for (int client = 1; client <= count_; ++client) clients_->start(client);
     start_faults();
     work_under_faults();
     end_faults();
@@ -64,9 +90,9 @@ class Run {
   void describe() {
     std::string kinds;
     for (const std::string& kind : plan_.kinds) kinds += " " + kind;
-    trace(cluster_->shape.storages, " storage servers, ", cluster_->shape.copies, " copies, ", work_.clients, " clients, ",
-          work_.operations, " operations each, faults", plan_.gentle ? " (gentle)" : "", ", ", plan_.at_once,
-          " at a time:", kinds);
+    trace(cluster_->shape.storages, " storage servers, ", cluster_->shape.copies, " copies, ", count_, " clients, ",
+          operations_, " operations each on ", files_ ? "files" : "blocks", ", faults", plan_.gentle ? " (gentle)" : "", ", ",
+          plan_.at_once, " at a time:", kinds);
   }
 
   // What servers say to each other, but for what they say all the time.
@@ -77,7 +103,7 @@ class Run {
 
   void start_faults() {
     Victims victims;
-    for (int client = 1; client <= work_.clients; ++client) victims.names.push_back(BlockClients::name_of(client));
+    for (int client = 1; client <= count_; ++client) victims.names.push_back(Clients::name_of(client));
     victims.kill = [this](size_t client) { clients_->kill(static_cast<int>(client + 1)); };
     victims.start = [this](size_t client) { clients_->start(static_cast<int>(client + 1)); };
     victims.runs = [this](size_t client) { return clients_->runs(static_cast<int>(client + 1)); };
@@ -106,9 +132,15 @@ class Run {
           },
           slice);
       look();
-      invariants_->follow(clients_->blocks());
+      follow();
     }
+    look();
     invariants_->check_accounts();
+  }
+
+  void follow() {
+    clients_->follow(cluster_->control());
+    invariants_->follow(clients_->blocks());
   }
 
   void watch() {
@@ -146,7 +178,9 @@ class Run {
     clients_->hold(true);
     const bool quiet = simulation_.run_until([this] { return clients_->all_hold() || !run_failure().empty(); }, Millis(3'000));
     look();
-    if (quiet) {
+    if (quiet && cluster_->control() != nullptr && !cluster_->control()->names->in_transaction())
+      invariants_->check_namespace();
+    if (quiet && !files_) {
       trace("a quiet point");
       invariants_->check_copies(clients_->blocks(), false);
     }
@@ -169,7 +203,11 @@ class Run {
                [this] { return invariants_->unhealthy(); });
     step(Millis(2'000));
     trace("all is quiet");
+    clients_->audit();
+    wait_until([this] { return clients_->aside_ended(); }, patience, "what is there can't be looked at");
+    look();
     invariants_->check_accounts();
+    clients_->follow(cluster_->control());
     invariants_->check_copies(clients_->blocks(), true);
     invariants_->check_namespace();
     // The sessions of killed clients last 15 s more.
@@ -197,10 +235,12 @@ class Run {
   Simulation simulation_;
   BlockModel model_;
   FaultPlan plan_;
-  BlockWork work_;
+  int count_ = 1;  // of clients
+  uint32_t operations_ = 0;
+  bool files_ = false;  // they work on files, not on blocks
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Invariants> invariants_;
-  std::unique_ptr<BlockClients> clients_;
+  std::unique_ptr<Clients> clients_;
   std::unique_ptr<Faults> faults_;
 };
 
