@@ -8,14 +8,19 @@ namespace lace::wire {
 
 // ---------------------------------------------------------------- client -> storage
 
+struct Written {
+  bool synced = false;  // as was asked for: it is on stable storage, with all that was answered before it was sent
+  LACE_FIELDS(synced)
+};
 // To the primary, with the bytes as payload (1 to max_io_bytes). It applies the write and forwards it to the other members;
-// the reply means that every member has it (in memory; SyncBlocks makes it durable). A copy that does not exist yet is made.
+// the reply means that every member has it: in memory, unless it says `synced`. Where that was asked for and takes long or
+// fails, the reply comes without it, and SyncBlocks is to follow. A copy that does not exist yet is made.
 // The token must be good for every page that the bytes touch; so must a ReadBlock's.
 // Errors: stale (epoch is not the copy's, the server is not the primary, or its lease ran out: ask control for the block),
 // unavailable (a member did not take it: `what` says which; control has been or must be told), no_space, denied, corrupt.
 struct WriteBlock {
   static constexpr Kind kind = Kind::write_block;
-  using Reply = Done;
+  using Reply = Written;
   std::string token;
   BlockId block{};
   Epoch epoch = 0;
@@ -25,7 +30,8 @@ struct WriteBlock {
   InodeId inode{};  // whose bytes these are, and where in it: kept with the copy for rescue
   uint64_t file_offset = 0;
   std::string seal{};  // BlockInfo's; only with a token that is for one block: who is confined does not say who the members are
-  LACE_FIELDS(token, block, epoch, offset, in_sync, filling, inode, file_offset, seal)
+  bool sync = false;   // every member, those that are being filled too, is to make it durable before it answers
+  LACE_FIELDS(token, block, epoch, offset, in_sync, filling, inode, file_offset, seal, sync)
 };
 
 struct DataRange {
@@ -99,7 +105,7 @@ struct SyncBlocks {
 // and epoch that the primary forwards, so that a member can tell a lost or repeated one.
 struct ForwardWrite {
   static constexpr Kind kind = Kind::forward_write;
-  using Reply = Done;
+  using Reply = Written;
   std::string pass;  // keyed proof that a storage server of this cluster says it
   BlockId block{};
   Epoch epoch = 0;
@@ -108,7 +114,8 @@ struct ForwardWrite {
   InodeId inode{};
   uint64_t file_offset = 0;
   uint64_t stream = 0;  // numbers count within it: the writes of one primary process to the block at this epoch
-  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset, stream)
+  bool sync = false;    // as WriteBlock's
+  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset, stream, sync)
 };
 
 struct PageRun {

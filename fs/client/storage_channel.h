@@ -39,6 +39,8 @@ class StorageChannel {
   // Every in-sync member of each block has the bytes when it returns. Errors: stale (a block is gone: place the data
   // anew), no_space, denied, io, interrupted. Some of the writes may have been done then.
   Status write(net::Caller& caller, std::span<const BlockWrite> writes);
+  // The same, and true if all of it is on stable storage, of every member, as well; else sync() is to follow.
+  Result<bool> write_synced(net::Caller& caller, std::span<const BlockWrite> writes);
   // Errors: stale (a block is gone: ask for the extents again), io, corrupt (no copy is good), denied, interrupted.
   Status read(net::Caller& caller, std::span<const BlockRead> reads);
   // What was written to these blocks before is on stable storage of every member. Blocks that are gone are

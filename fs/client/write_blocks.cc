@@ -7,8 +7,10 @@ namespace lace::fs {
 
 class StorageChannel::Writing final : public BlockRequests {
  public:
-  Writing(net::Caller& caller, BlockMap& blocks, std::span<const BlockWrite> writes)
-      : BlockRequests(caller, blocks), writes_(writes) {}
+  Writing(net::Caller& caller, BlockMap& blocks, std::span<const BlockWrite> writes, bool sync)
+      : BlockRequests(caller, blocks), writes_(writes), synced_(sync), sync_(sync) {}
+
+  bool synced() const { return synced_; }
 
  private:
   BlockId block_of(size_t index) const override { return writes_[index].block; }
@@ -20,11 +22,15 @@ class StorageChannel::Writing final : public BlockRequests {
     auto token = blocks_.token_for(caller_, info.block, write.offset, write.bytes.size(), write.inode, write.file_offset);
     if (!token) return pass(token);
     wire::WriteBlock message{std::move(*token), info.block,  info.epoch,        write.offset, info.in_sync,
-                             info.filling,      write.inode, write.file_offset, info.seal};
+                             info.filling,      write.inode, write.file_offset, info.seal,    sync_};
     return net::request_of(message, write.bytes);
   }
 
-  Status take(size_t, net::Answer) override { return {}; }
+  Status take(size_t, net::Answer answer) override {
+    const auto written = wire::decode<wire::Written>(answer.body);
+    synced_ = synced_ && written && written->synced;
+    return {};
+  }
 
   Status mend(Flight& flight, const Error& error) override {
     if (error.code == Code::no_space || error.code == Code::quota) return tl::unexpected<Error>(error);
@@ -46,11 +52,19 @@ class StorageChannel::Writing final : public BlockRequests {
   }
 
   std::span<const BlockWrite> writes_;
+  bool synced_;  // all that were answered so far
+  const bool sync_;
   int denied_ = 0;
 };
 
 Status StorageChannel::write(net::Caller& caller, std::span<const BlockWrite> writes) {
-  return Writing(caller, blocks_, writes).run(writes.size());
+  return Writing(caller, blocks_, writes, false).run(writes.size());
+}
+
+Result<bool> StorageChannel::write_synced(net::Caller& caller, std::span<const BlockWrite> writes) {
+  Writing writing(caller, blocks_, writes, true);
+  if (auto written = writing.run(writes.size()); !written) return pass(written);
+  return writing.synced();
 }
 
 }  // namespace lace::fs

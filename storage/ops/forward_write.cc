@@ -1,5 +1,5 @@
 // A member takes a write from the primary, in the primary's order.
-#include "storage/ops/server.h"
+#include "storage/ops/sync_soon.h"
 
 namespace lace::storage {
 
@@ -22,7 +22,7 @@ void forward_write(Server& server, wire::ForwardWrite message, Asked asked) {
     return asked.reply.refuse(may.error());
   }
   switch (server.forwarding.heard(message.block, message.epoch, {message.stream, message.number})) {
-    case Forwarding::Verdict::repeated: return asked.reply.answer(wire::Done{});
+    case Forwarding::Verdict::repeated: return asked.reply.answer(wire::Written{});
     case Forwarding::Verdict::lost: return asked.reply.refuse(Code::unavailable, "a write in front of this one did not arrive");
     case Forwarding::Verdict::take: break;
   }
@@ -31,7 +31,11 @@ void forward_write(Server& server, wire::ForwardWrite message, Asked asked) {
   auto reply = std::make_shared<net::Responder>(std::move(asked.reply));
   server.store.write(
       message.block, message.epoch, message.offset, std::move(asked.payload), message.inode, message.file_offset, false,
-      [reply](const Result<Bytes>& written) { written ? reply->answer(wire::Done{}) : reply->refuse(written.error()); });
+      [&server, reply, block = message.block, epoch = message.epoch, sync = message.sync](const Result<Bytes>& written) {
+        if (!written) return reply->refuse(written.error());
+        if (!sync) return reply->answer(wire::Written{});
+        sync_soon(server, block, epoch, [reply](bool synced) { reply->answer(wire::Written{synced}); });
+      });
 }
 
 }  // namespace lace::storage

@@ -3,7 +3,7 @@
 
 #include "common/base/log.h"
 #include "storage/ops/failure_reports.h"
-#include "storage/ops/server.h"
+#include "storage/ops/sync_soon.h"
 
 namespace lace::storage {
 namespace {
@@ -20,6 +20,7 @@ struct PendingWrite {
   wire::WriteBlock message;
   net::Responder reply;
   size_t waits_for = 0;
+  bool synced = false;  // everywhere, as far as was heard
   std::vector<ServerId> failed;
   std::string why;  // of the first failure
 };
@@ -65,7 +66,7 @@ void conclude(Server& server, const PendingRef& write) {
   if (write->failed.empty()) {
     // Without a lease control may have gone on without this server: then the write must not count.
     if (Status lease = server.membership.check_lease(); !lease) return write->reply.refuse(lease.error());
-    return write->reply.answer(wire::Done{});
+    return write->reply.answer(wire::Written{write->synced});
   }
   server.counters.forward_failures += write->failed.size();
   std::sort(write->failed.begin(), write->failed.end());
@@ -81,7 +82,7 @@ void conclude(Server& server, const PendingRef& write) {
       return in(write->message.in_sync, member) && !in(write->failed, member);
     });
     // Every copy that is in sync now has taken the write.
-    if (mine && all && info->epoch > write->message.epoch) return write->reply.answer(wire::Done{});
+    if (mine && all && info->epoch > write->message.epoch) return write->reply.answer(wire::Written{});
     write->reply.refuse(Code::stale, "the block has other members now");
   });
 }
@@ -95,11 +96,21 @@ void send_to(Server& server, const PendingRef& write, ServerId member, const wir
       if (write->why.empty()) write->why = std::string(name_of(answer.error().code)) + ": " + answer.error().what;
       write->failed.push_back(member);
     }
+    write->synced = write->synced && answer && answer->reply.synced;
     if (--write->waits_for == 0) conclude(server, write);
   };
   const wire::ServerInfo* info = server.membership.find_server(member);
   if (info == nullptr) return heard(fail(Code::unavailable, "not known here any more"));
   net::call<wire::ForwardWrite>(server.loop, info->endpoint, message, forward_timeout, heard, payload);
+}
+
+// Beside the other members.
+void sync_own(Server& server, const PendingRef& write) {
+  ++write->waits_for;
+  sync_soon(server, write->message.block, write->message.epoch, [&server, write](bool synced) {
+    write->synced = write->synced && synced;
+    if (--write->waits_for == 0) conclude(server, write);
+  });
 }
 
 // Runs in the order in which the writes of the block were applied.
@@ -114,6 +125,7 @@ void forward(Server& server, const PendingRef& write, const Bytes& payload, cons
   message.offset = write->message.offset;
   message.inode = write->message.inode;
   message.file_offset = write->message.file_offset;
+  message.sync = write->synced = write->message.sync;
   write->waits_for = 1;  // for this function
   for (const ServerId member : write->message.in_sync) {
     if (member != server.membership.self()) send_to(server, write, member, message, payload);
@@ -124,6 +136,7 @@ void forward(Server& server, const PendingRef& write, const Bytes& payload, cons
   for (const ServerId member : write->message.filling) {
     if (member != server.membership.self()) send_to(server, write, member, message, whole_pages);
   }
+  if (message.sync) sync_own(server, write);
   if (--write->waits_for == 0) conclude(server, write);
 }
 

@@ -236,14 +236,29 @@ void BlockClients::write(fs::Core& core, net::Caller& caller, int client, Life& 
     writes.push_back(std::move(write));
     all.push_back(std::move(one));
   }
-  const Status written = core.storage.write(caller, writes);
-  trace("  ", name_of(client), written ? " has written" : " has not written");
+  std::map<BlockId, std::map<uint64_t, Version>> before;
+  for (const One& one : all) before[one.span.block] = model_.begin_sync(one.span.block);
+  bool synced = false;
+  Status written;
+  if (random(3) == 0) {
+    const auto done = core.storage.write_synced(caller, writes);
+    synced = done && *done;
+    if (!done) written = pass(done);
+  } else {
+    written = core.storage.write(caller, writes);
+  }
+  trace("  ", name_of(client), written ? " has written" : " has not written", synced ? ", and synced" : "");
   if (!written) {
     const bool gone = std::any_of(all.begin(), all.end(), [](const One& one) { return one.file->removing; });
     return judge(written.error(), "a write", gone ? all.front().file : nullptr);
   }
   for (const One& one : all) {
     model_.acked(one.span, one.versions, one.losses);
+    if (synced) {
+      for (uint64_t i = 0; i < one.span.count; ++i) before[one.span.block][one.span.first + i] = one.versions[i];
+      model_.synced(one.span.block, before[one.span.block], one.losses);
+      continue;
+    }
     if (std::find(life.wrote.begin(), life.wrote.end(), one.file) == life.wrote.end()) life.wrote.push_back(one.file);
   }
 }

@@ -303,6 +303,25 @@ TEST_F(ServerTest, SyncedWritesSurviveThatAllMachinesGoDown) {
   EXPECT_EQ(*read("s1", 0, 6, 2), "synced");
 }
 
+TEST_F(ServerTest, AWriteThatIsSyncedWithItSurvivesThatAllMachinesGoDown) {
+  for (const char* name : {"s1", "s2"}) start(name);
+  wire::WriteBlock message = write_of({"s1", "s2"});
+  EXPECT_FALSE(ask("s1", message, Bytes(std::string("before")))->reply.synced);
+  message.sync = true;
+  const auto written = ask("s1", message, Bytes(std::string("synced")));
+  ASSERT_TRUE(written) << written.error().what;
+  EXPECT_TRUE(written->reply.synced);
+  for (const char* name : {"s1", "s2"}) {
+    stop(name);
+    node(name).disk.crash(17);
+    start(name);
+  }
+  for (const char* name : {"s1", "s2"}) {
+    ASSERT_TRUE(order(name, wire::SetEpochs{"", {{block_, 1, 2, false, false}}}));
+    EXPECT_EQ(*read(name, 0, 6, 2), "synced");
+  }
+}
+
 TEST_F(ServerTest, PunchesAndDeletionsAreDoneOnceHoweverOftenTheyAreOrdered) {
   start("s1");
   ASSERT_TRUE(write({"s1"}, 0, std::string(100'000, 'x')));
