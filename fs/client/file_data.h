@@ -45,7 +45,8 @@ class FileData {
   Status flush(net::Caller& caller, const InodePtr& inode, Flush what);
   // For those who can't be told: the error is remembered for who asks next.
   void flush_behind(net::Caller& caller, const InodePtr& inode, Flush what);
-  Status sync(net::Caller& caller, const InodePtr& inode);
+  // `data_only`: as fdatasync(2), which does not wait for times.
+  Status sync(net::Caller& caller, const InodePtr& inode, bool data_only);
   Status sync_written(net::Caller& caller);  // all blocks of all files
 
   Result<wire::Attributes> set_size(net::Caller& caller, const InodePtr& inode, const wire::SetAttributes& request);
@@ -74,14 +75,21 @@ class FileData {
   bool take_batch(Inode& inode, Flush what, Batch& batch);
   Status enter_told(net::Caller& caller, Inode& inode);
   Status flush_in_gate(net::Caller& caller, const InodePtr& inode, Flush what);
-  Status sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number);
+  Status sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number, bool data_only);
+  // Unset: it is no case for it.
+  std::optional<Status> sync_in_place(net::Caller& caller, const InodePtr& inode, bool data_only);
+  std::optional<Result<uint64_t>> overwrite(net::Caller& caller, const InodePtr& inode, bool data_only);
+  bool plan_overwrite(Inode& inode, DirtySnapshot& data, std::vector<BlockWrite>& writes);
+  uint64_t log_overwritten(const InodePtr& inode, uint64_t stamp, bool data_only);
+  // True: with `sync`, and it is on stable storage. Else WriteLog has to be told.
+  Result<bool> write_out(net::Caller& caller, std::span<const BlockWrite> writes, bool sync);
   Status sync_stored(net::Caller& caller, Inode& inode);
   Status store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again);
   std::optional<BlockId> recognise(const ExtentMap& extents, uint64_t chunk) const;
   Status know_extents(net::Caller& caller, Inode& inode, const std::vector<Range>& runs, Plan& plan);
   Result<std::vector<Extent>> allocate(net::Caller& caller, Plan& plan, Range pages);
   Result<BlockId> own_block(net::Caller& caller, Plan& plan, uint64_t chunk);
-  Status send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement);
+  Status send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement, bool sync);
   void wrote(Inode& inode, const std::vector<BlockId>& blocks, uint64_t number);
   void give_back(const Plan& plan, const Error& error);
   Status commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& plan, std::vector<Extent> extents);

@@ -205,10 +205,10 @@ Status Mount::flush(Context& context, Handle handle) {
   return data_.flush(context.caller, (*open)->inode, FileData::Flush::all);
 }
 
-Status Mount::sync(Context& context, Handle handle, bool) {
+Status Mount::sync(Context& context, Handle handle, bool data_only) {
   auto open = checked_file(handle);
   if (!open) return pass(open);
-  return data_.sync(context.caller, (*open)->inode);
+  return data_.sync(context.caller, (*open)->inode, data_only);
 }
 
 // ---------------------------------------------------------------- bytes

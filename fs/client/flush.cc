@@ -61,7 +61,8 @@ std::optional<uint64_t> FileData::log_content(const InodePtr& inode, Flush what)
   const std::lock_guard lock(inode->mutex);
   if (stamp == 0 || !inode->known || !inode->deferred.empty()) return std::nullopt;
   if (inode->stamp != stamp && !inode->pending()) return std::nullopt;
-  if (inode->touched) log_content(inode, what, stamp);
+  // What is on its way already may fail to arrive: then its turn comes again.
+  if (inode->touched || inode->overwriting) log_content(inode, what, stamp);
   return inode->logged;
 }
 
@@ -183,12 +184,13 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
     give_back(plan, placement.error());
     return pass(placement);
   }
-  if (auto sent = send(caller, *inode, batch, *placement); !sent) {
+  // As in LogWriter: bytes where none were are on stable storage before control is told of them.
+  const bool fresh = !placement->extents.empty() || batch.data.end() > batch.stored_end;
+  if (auto sent = send(caller, *inode, batch, *placement, fresh); !sent) {
     give_back(plan, sent.error());
     return sent;
   }
-  // As in LogWriter: bytes where none were are on stable storage before control is told of them.
-  if (!placement->extents.empty() || batch.data.end() > batch.stored_end) {
+  if (fresh) {
     if (auto synced = sync_stored(caller, *inode); !synced) return synced;
   }
   return commit(caller, *inode, batch, plan, std::move(placement->extents));
@@ -201,7 +203,7 @@ void FileData::give_back(const Plan& plan, const Error& error) {
   for (const BlockId block : plan.taken) core_.pool.take_back(block);
 }
 
-Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement) {
+Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement, bool sync) {
   std::vector<BlockWrite> writes;
   std::vector<BlockId> touched;
   for (const PlacedWrite& placed : placement.writes) {
@@ -214,7 +216,8 @@ Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Pla
       done += now;
     }
   }
-  if (auto written = core_.storage.write(caller, writes); !written) return written;
+  const auto synced = write_out(caller, writes, sync);
+  if (!synced || *synced) return synced ? Status{} : pass(synced);
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   const uint64_t number = core_.writes.wrote(touched);
@@ -276,14 +279,19 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
   return stored ? attributes_set : stored;
 }
 
-Status FileData::sync(net::Caller& caller, const InodePtr& inode) {
-  if (const auto number = log_content(inode, Flush::all)) return sync_logged(caller, inode, *number);
+Status FileData::sync(net::Caller& caller, const InodePtr& inode, bool data_only) {
+  if (const auto done = sync_in_place(caller, inode, data_only)) return *done;
+  if (const auto number = log_content(inode, Flush::all)) return sync_logged(caller, inode, *number, data_only);
   if (auto flushed = flush(caller, inode, Flush::all); !flushed) return flushed;
   return sync_stored(caller, *inode);
 }
 
 // Bytes that went where bytes were before are synced while control is told when; others are before it is told where.
-Status FileData::sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number) {
+Status FileData::sync_logged(net::Caller& caller, const InodePtr& inode, uint64_t number, bool data_only) {
+  if (data_only) {
+    const std::lock_guard lock(inode->mutex);
+    if (number == inode->times_logged) number = inode->before_times;
+  }
   if (auto stored = core_.log.wait_stored(caller, number, core_.options.timeout); !stored) return stored;
   bool fresh = false;
   {

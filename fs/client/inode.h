@@ -70,6 +70,8 @@ struct Inode {
   uint64_t stored_logged = 0;   // the last one that says where bytes are, or takes bytes away
   uint64_t resized_logged = 0;  // the last change of its size alone: content logged before must not be taken after
   uint64_t fresh_logged = 0;    // the last one that says where bytes are that were nowhere before
+  uint64_t times_logged = 0;    // the last one that says only when bytes were overwritten in place
+  uint64_t before_times = 0;    // the last one in front of those
   bool by_ourselves = false;    // changed here without control's answer: its count of changes is not ours
   uint64_t stamp = 0;           // of the session, when they were asked for
   Instant asked;                // when
@@ -82,8 +84,11 @@ struct Inode {
   uint64_t cuts = 0;                                 // how often extents were taken away: what was placed before is void
 
   DirtyMap dirty;
-  FileTime written;      // last write that is not committed
-  bool touched = false;  // written since the last commit, maybe without bytes left
+  FileTime written;                // last write that is not committed
+  bool touched = false;            // written since the last commit, maybe without bytes left
+  bool overwriting = false;        // some of it is on its way to where the file has bytes already (FileData::sync_in_place)
+  mutable bool time_seen = false;  // somebody was told `written`
+  uint64_t written_stamp = 0;      // of the session, when `written` was set
   Instant dirty_since;
   bool queued = false;   // in the flusher's queue of ripe ones
   uint64_t ripe_at = 0;  // so many dirty bytes are worth a try; 0: the default
@@ -103,6 +108,8 @@ struct Inode {
   uint64_t size() const { return std::max(attributes.size, dirty.end()); }
   bool has_changes() const { return touched || !dirty.empty() || !deferred.empty(); }
   bool pending() const { return progress.pending(logged); }
+  // The last change that fdatasync(2) has to wait for.
+  uint64_t logged_but_times() const { return logged == times_logged ? before_times : logged; }
   bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed; }
 
   // Takes what control answered, unless something newer is known. `own`: this mount's change made it so. `as_of`: the stamp
@@ -121,7 +128,10 @@ struct Inode {
   // With what only this mount knows yet.
   wire::Attributes shown() const;
   wire::Attributes shown_times() const;  // the same, except for size and stored
-  void take_error(Status& status);       // moves a remembered error into a status that is good
+  // The time of a write that happens now: the one before counts on for a moment, unless somebody has seen it (as in kernels,
+  // whose clock for this ticks; then such a write has nothing to tell control).
+  FileTime time_of_write(const FileTime& now, uint64_t as_of) const;
+  void take_error(Status& status);  // moves a remembered error into a status that is good
 };
 
 using InodePtr = std::shared_ptr<Inode>;

@@ -52,7 +52,8 @@ void LogWriter::stage(net::Caller& caller) {
 void LogWriter::stage_entries(net::Caller& caller, OperationLog::Taken taken) {
   Batch batch;
   batch.epoch = taken.epoch;
-  FileData::Staging staging(data_, taken.epoch);
+  batch.hurried = taken.hurried;
+  FileData::Staging staging(data_, taken.epoch, taken.hurried);
   for (LogEntry& entry : taken.entries) {
     const uint64_t number = entry.number;
     if (!entry.content) {
@@ -99,7 +100,9 @@ bool LogWriter::hand_over(net::Caller& caller, Batch& batch, uint64_t last) {
   Batch full;
   std::swap(full, batch);
   batch.epoch = full.epoch;
+  batch.hurried = full.hurried;
   batch.last = full.last = last;
+  if (full.hurried && commit_here(caller, full)) return true;
   std::unique_lock lock(mutex_);
   while (!waiting_.empty() && (waiting_.size() >= most_waiting || waiting_bytes_ >= most_unsynced) && !stopping_) {
     changed_.wait_for(lock, look_again);
@@ -117,6 +120,21 @@ bool LogWriter::hand_over(net::Caller& caller, Batch& batch, uint64_t last) {
 
 // ---------------------------------------------------------------- operations to control
 
+// False: others are in front of it.
+bool LogWriter::commit_here(net::Caller& caller, Batch& batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (committing_now_ || !waiting_.empty() || stopping_) return false;
+    committing_now_ = true;
+  }
+  core_.log.stored(batch.last);
+  commit_batch(caller, batch);
+  const std::lock_guard lock(mutex_);
+  committing_now_ = false;
+  changed_.notify_all();
+  return true;
+}
+
 void LogWriter::commit(net::Caller& caller) {
   Batch batch;
   while (next(batch)) commit_batch(caller, batch);
@@ -125,8 +143,11 @@ void LogWriter::commit(net::Caller& caller) {
 // All that waits, as one. False: the mount ends.
 bool LogWriter::next(Batch& batch) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  committing_now_ = false;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return stopping_ || (!waiting_.empty() && !committing_now_); });
   if (stopping_) return false;
+  committing_now_ = true;
   batch = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= batch.bytes;

@@ -1,5 +1,6 @@
 // Empties the operation log: brings content to the storage servers, then tells control, in order. Two threads: while one
-// batch is synced and committed, the next is on its way to the servers already.
+// batch is synced and committed, the next is on its way to the servers already. What somebody waits for, with nothing in front
+// of it, the first thread tells control itself.
 //
 // Content that lies where nothing was before is on stable storage before control is told where: so what is left after a power
 // cut is what was done up to some moment, and never a file that is longer than its bytes.
@@ -37,6 +38,7 @@ class LogWriter {
     std::vector<LogEntry> entries;  // content replaced by its operation
     std::vector<BlockId> fresh;
     uint64_t bytes = 0;  // of content
+    bool hurried = false;
   };
 
   void stage(net::Caller& caller);
@@ -45,6 +47,7 @@ class LogWriter {
   bool hand_over(net::Caller& caller, Batch& batch, uint64_t last);
   void commit(net::Caller& caller);
   bool next(Batch& batch);
+  bool commit_here(net::Caller& caller, Batch& batch);
   void commit_batch(net::Caller& caller, Batch& batch);
   Status sync_fresh(net::Caller& caller, const std::vector<BlockId>& blocks);
   Status tell(net::Caller& caller, Batch& batch);
@@ -56,6 +59,7 @@ class LogWriter {
   std::condition_variable changed_;
   std::deque<Batch> waiting_;
   uint64_t waiting_bytes_ = 0;
+  bool committing_now_ = false;  // one of the threads tells control
   bool stopping_ = false;
   std::unique_ptr<Worker> staging_;
   std::unique_ptr<Worker> committing_;

@@ -77,6 +77,13 @@ void OperationLog::hurry() {
   work_.notify_one();
 }
 
+void OperationLog::hurry(uint64_t number) {
+  if (!progress_.pending(number)) return;
+  const std::lock_guard lock(mutex_);
+  hurry_to_ = std::max(hurry_to_, number);
+  work_.notify_one();
+}
+
 bool OperationLog::is_due() const {
   if (entries_.empty()) return false;
   return stopping_ || hurry_to_ >= entries_.front().number || entries_.size() >= many || bytes_ >= many_bytes ||
@@ -93,7 +100,8 @@ OperationLog::Taken OperationLog::take() {
       work_.wait_for(lock, oldest_ + oldest - clock_.now());
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(entries_.size(), most_at_once));
-  Taken taken{epoch_, {std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.begin() + count)}};
+  const bool hurried = hurry_to_ >= entries_.front().number;
+  Taken taken{epoch_, hurried, {std::make_move_iterator(entries_.begin()), std::make_move_iterator(entries_.begin() + count)}};
   entries_.erase(entries_.begin(), entries_.begin() + count);
   oldest_ = clock_.now();
   bytes_ = 0;

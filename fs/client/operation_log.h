@@ -47,13 +47,15 @@ class OperationLog {
   Status wait_stored(net::Caller& caller, uint64_t number, Millis longest);
   uint64_t last() const;
   bool empty() const { return !progress_.pending(last()); }
-  void hurry();  // do not wait for more
+  void hurry();                 // do not wait for more
+  void hurry(uint64_t number);  // the same, up to this one
   // Control refuses all changes, as with a full disk: nobody should decide anything alone.
   bool is_troubled() const { return troubled_.load(); }
 
   // For LogWriter. Waits until there is work that is due; no entries: stop() was called.
   struct Taken {
     uint64_t epoch = 0;
+    bool hurried = false;  // somebody waits for them
     std::vector<LogEntry> entries;
   };
   Taken take();

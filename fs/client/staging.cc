@@ -143,7 +143,8 @@ std::vector<BlockWrite> FileData::Staging::merged(std::span<const Member> member
 
 Status FileData::Staging::store(net::Caller& caller, std::span<Member> members) {
   const std::vector<BlockWrite> writes = merged(members);
-  if (auto written = data_.core_.storage.write(caller, writes); !written) return written;
+  const auto synced = data_.write_out(caller, writes, hurried_);
+  if (!synced || *synced) return synced ? Status{} : pass(synced);
   for (Member& member : members) {
     std::vector<BlockId> touched;
     for (const PlacedWrite& placed : member.placement.writes) touched.push_back(placed.block);

@@ -16,7 +16,8 @@ class FileData::Staging {
  public:
   static constexpr uint64_t enough = uint64_t{16} << 20;  // bytes, to be sent now
 
-  Staging(FileData& data, uint64_t epoch) : data_(data), epoch_(epoch) {}
+  // `hurried`: somebody waits for it, and would have it on stable storage.
+  Staging(FileData& data, uint64_t epoch, bool hurried) : data_(data), epoch_(epoch), hurried_(hurried) {}
 
   enum class Added {
     yes,    // it is sent with the others
@@ -55,6 +56,7 @@ class FileData::Staging {
 
   FileData& data_;
   const uint64_t epoch_;  // of the log
+  const bool hurried_;
   std::vector<Member> members_;
   std::unordered_set<InodeId> files_;  // of the members
   uint64_t bytes_ = 0;

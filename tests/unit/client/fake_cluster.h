@@ -2,6 +2,7 @@
 // pages that belong to one file only, new blocks full of garbage. Failures are scripted through `before` and `after`.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -59,6 +60,7 @@ class FakeCluster {
   void make_as_other_mount(const std::string& name);  // in the root
   void remove_block(BlockId block);
   void set_available(uint64_t bytes);
+  void set_syncs_with_writes(bool on) { syncs_with_writes_ = on; }  // else its disks are too slow for that
 
  private:
   struct Copy {
@@ -125,6 +127,7 @@ class FakeCluster {
   bool resumed_ = true;
   bool sole_ = true;
   bool confined_ = false;
+  std::atomic<bool> syncs_with_writes_{true};
   std::map<std::string, wire::BlockInfo> tokens_;  // and what they are good for
   uint64_t next_token_ = 1;
   FakeNetwork network_;

@@ -105,8 +105,9 @@ Result<net::Answer> FakeCluster::write_block(uint32_t server, const net::Request
     make_room(copy.bytes, message.offset + bytes.size());
     copy.bytes.replace(message.offset, bytes.size(), bytes);
     copy.unsynced = true;
+    if (message.sync && syncs_with_writes_) copy.unsynced = false, copy.stable = copy.bytes;
   }
-  return answer(wire::Done{});
+  return answer(wire::Written{message.sync && syncs_with_writes_});
 }
 
 Result<net::Answer> FakeCluster::read_block(uint32_t server, const net::Request& request) {
