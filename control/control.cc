@@ -54,13 +54,14 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
       metrics(registry),
       group(loop, *names),
       events(loop, names->term()),
+      leases(loop, sessions, events, options.timing, names->term()),
       storage(loop, servers, options.timing, credentials.pass),
       raiser(loop, *names, group, servers, storage, options.timing),
       punches(loop, *names, group, servers, storage, raiser, options.timing),
       deletes(loop, *names, group, servers, storage, *copies, options.timing),
       intake(loop, *names, servers, *copies, storage, punches),
-      keeper(loop, *names, group, sessions, events, locks, punches, deletes, options.timing),
-      commits(group, sessions, keeper, punches, deletes),
+      keeper(loop, *names, group, sessions, events, leases, locks, punches, deletes, options.timing),
+      commits(*names, group, sessions, keeper, leases, punches, deletes),
       repair(loop, *names, servers, *copies, raiser, storage, placement, deletes, options.timing, options.copies,
              [this] { return candidates(); }) {
   group.set_observer([this](size_t changes, Micros took, bool kept) {
@@ -196,6 +197,18 @@ void Control::set_gauges() {
   metrics.servers_down.set(static_cast<double>(servers.all().size()) - up);
   metrics.missing_bytes.set(missing);
   metrics.blocks_in_sync(counts.in_sync);
+  count_leases();
+}
+
+void Control::count_leases() {
+  const LeaseTable::Count held = leases.count();
+  metrics.leases.set(static_cast<double>(held.all));
+  metrics.exclusive_leases.set(static_cast<double>(held.exclusive));
+  metrics.lease_waiting.set(static_cast<double>(leases.waiting()));
+  const LeaseKeeper::Totals& totals = leases.totals();
+  metrics.leases_given.set_at_least(static_cast<double>(totals.given));
+  metrics.lease_recalls.set_at_least(static_cast<double>(totals.recalled));
+  metrics.lease_waits.set_at_least(static_cast<double>(totals.waits));
 }
 
 }  // namespace lace::control

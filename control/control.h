@@ -23,6 +23,7 @@
 #include "control/repair/repair.h"
 #include "control/sessions/commit_queue.h"
 #include "control/sessions/credentials.h"
+#include "control/sessions/lease_keeper.h"
 #include "control/sessions/session_keeper.h"
 #include "control/timing.h"
 
@@ -66,6 +67,7 @@ class Control {
   // ---- what works on it
   GroupCommit group;
   Events events;
+  LeaseKeeper leases;
   StorageCalls storage;
   EpochRaiser raiser;
   Punches punches;
@@ -84,6 +86,7 @@ class Control {
   void tick();
   void notice_servers();
   void set_gauges();
+  void count_leases();
   void empty_log();
 
   std::map<ServerId, bool> was_up_;

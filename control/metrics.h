@@ -21,7 +21,8 @@ class ControlMetrics {
 
   // Set once a second.
   metrics::Gauge sessions, locks_held, locks_waiting, servers_up, servers_down, inodes, blocks, raising, pending_punches,
-      missing_bytes;
+      missing_bytes, leases, exclusive_leases, lease_waiting;
+  metrics::Counter leases_given, lease_recalls, lease_waits;
   void blocks_in_sync(const std::vector<uint64_t>& counts);
 
  private:

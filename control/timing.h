@@ -14,6 +14,7 @@ struct Timing {
   Millis storage_call_timeout{5'000};  // punches, deletes, fills
   Millis retry_pause{250};             // before a storage call is made again
   Millis repair_grace{60'000};         // a server away for longer: its copies are made elsewhere
+  Millis recall_patience{60'000};      // a mount that renews, and for so long does not give back a lease, ends
   Millis tick{50};                     // how often leases are looked at
   Millis idle{1'000};                  // without a change: then the log of the database is emptied
   Millis repair_tick{200};             // how often repair looks for work

@@ -84,6 +84,7 @@ int serve(const Flags& flags, const fs::fuse::MountFlags& mount_flags, const std
   mount.read_only = mount_flags.read_only;
   mount.access_times = mount_flags.access_times;
   mount.local_reads = mount_flags.local_reads;
+  mount.synchronous = mount_flags.synchronous;
   mount.timeout = mount_flags.timeout;
   auto file_system = fs::FileSystem::mount(network, clock, std::move(mount));
   if (!file_system) return failed(file_system.error().what);

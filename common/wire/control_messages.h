@@ -6,6 +6,18 @@
 
 namespace lace::wire {
 
+// ---------------------------------------------------------------- leases
+
+// The right to believe what was learned of a directory until control takes the lease back: its entries (also that a name is
+// not there), its own attributes, and attributes and content of its files that have no other name. `exclusive`: to change all
+// that alone, too, and to tell control later. Given by itself with answers, to sessions that said OpenSession::leases.
+struct Lease {
+  InodeId directory{};
+  uint64_t number = 0;     // of this lease; leases that are given later have greater numbers
+  uint64_t exclusive = 0;  // of the right to change, from the same count; 0: the lease is shared
+  LACE_FIELDS(directory, number, exclusive)
+};
+
 // ---------------------------------------------------------------- sessions
 
 struct OpenSessionReply {
@@ -20,7 +32,9 @@ struct OpenSessionReply {
   uint64_t token_lease_ms = 0;
   std::vector<ServerInfo> servers;
   uint32_t copies = 2;
-  LACE_FIELDS(session, cluster, term, root, lease_ms, read_only, sole, token, token_lease_ms, servers, copies)
+  uint64_t events = 0;  // number of the latest event when this was said: `sole` is older than those that come later
+  uint64_t leases = 0;  // those up to this number that the session does not know of have ended
+  LACE_FIELDS(session, cluster, term, root, lease_ms, read_only, sole, token, token_lease_ms, servers, copies, events, leases)
 };
 struct OpenSession {
   static constexpr Kind kind = Kind::open_session;
@@ -34,7 +48,8 @@ struct OpenSession {
   // a mount has died. Empty: control waits for the lease.
   std::string process_where{};
   uint64_t process_started = 0;
-  LACE_FIELDS(host, mount_point, process, subtree, read_only, process_where, process_started)
+  bool leases = false;  // this session listens to events and gives leases back when it is asked to
+  LACE_FIELDS(host, mount_point, process, subtree, read_only, process_where, process_started, leases)
 };
 
 // A lock as asked for. Kinds that ignore each other: flock(2), fcntl(2) (POSIX record locks), and the one that a mount takes
@@ -58,7 +73,8 @@ struct ResumeSession {
   SessionId session{};
   std::vector<InodeId> held;  // open inodes
   std::vector<LockRange> locks;
-  LACE_FIELDS(session, held, locks)
+  std::vector<Lease> leases{};
+  LACE_FIELDS(session, held, locks, leases)
 };
 
 struct RenewSessionReply {
@@ -86,12 +102,15 @@ enum class EventKind : uint8_t {
   lock_granted = 1,  // number: LockReply::waiter
   sole_ended = 2,    // another session wants in: drop what is cached, then ask for events past this one
   sole_again = 3,
+  lease_shared = 4,  // value: a directory. Others want to look: tell control what was decided there; share it from now on
+  lease_ended = 5,   // value: a directory. Others want to change it: the same, and forget what was learned of it
 };
 struct Event {
   uint64_t number = 0;  // 1, 2, 3, ... per session
   EventKind kind{};
   uint64_t value = 0;
-  LACE_FIELDS(number, kind, value)
+  uint64_t lease = 0;  // leases (lease_shared: rights to change) up to this number are meant; sole_...: of all directories
+  LACE_FIELDS(number, kind, value, lease)
 };
 struct WaitEventsReply {
   std::vector<Event> events;
@@ -109,9 +128,13 @@ struct WaitEvents {
 
 // ---------------------------------------------------------------- questions
 
+// `leases` of answers: those that the session has, of directories that the answer speaks of. `home`: the directory whose lease
+// is good for what is said of the inode: itself, or the only one that holds it; 0: there is none.
 struct AttributesReply {
   Attributes attributes;
-  LACE_FIELDS(attributes)
+  InodeId home{};
+  std::vector<Lease> leases{};
+  LACE_FIELDS(attributes, home, leases)
 };
 // Errors: no_entry, not_directory, stale_handle. "." and ".." are answered too.
 struct Lookup {
@@ -136,14 +159,15 @@ struct DirectoryEntry {
   uint64_t cookie = 0;  // where to go on behind this entry; stays with the entry for its life
   InodeId inode{};
   uint8_t type = 0;       // DT_REG, DT_DIR, ...
-  Attributes attributes;  // only if asked for
+  Attributes attributes;  // only if asked for; none (inode 0) of directories that another session may be changing
   LACE_FIELDS(name, cookie, inode, type, attributes)
 };
 struct ReadDirectoryReply {
   std::vector<DirectoryEntry> entries;  // in order of creation, without "." and ".."
   bool end = false;
   InodeId parent{};  // for ".."
-  LACE_FIELDS(entries, end, parent)
+  std::vector<Lease> leases{};
+  LACE_FIELDS(entries, end, parent, leases)
 };
 // Entries behind `cookie` (0: from the start). Entries that exist through the whole walk come exactly once.
 struct ReadDirectory {
@@ -196,7 +220,9 @@ struct ExtentsReply {
   uint64_t length = 0;
   std::vector<Extent> extents;    // by offset, cut to nothing: the first and last may reach beyond the range
   std::vector<BlockInfo> blocks;  // of these extents
-  LACE_FIELDS(attributes, offset, length, extents, blocks)
+  InodeId home{};
+  std::vector<Lease> leases{};
+  LACE_FIELDS(attributes, offset, length, extents, blocks, home, leases)
 };
 // At most 1,000 extents are answered (256 to a session that is confined to a subtree, whose tokens are good for their pages
 // only); `length` of the reply says how far they reach.
@@ -246,7 +272,8 @@ struct FileSystemUsage {
 struct CommitReply {
   std::vector<OperationResult> results;  // one for each operation, in order
   std::vector<uint32_t> failed;          // asked to be terse: `results` are those of these operations only, in order
-  LACE_FIELDS(results, failed)
+  std::vector<Lease> leases{};           // of directories that were changed
+  LACE_FIELDS(results, failed, leases)
 };
 // The one way to change the namespace. A session has slots (as NFSv4.1 has, RFC 8881 section 2.10.6): in each, commits are
 // numbered 1, 2, 3, ..., and one is under way at a time. The last number of each slot and its reply are stored in the same
@@ -260,7 +287,9 @@ struct Commit {
   uint32_t slot = 0;  // 0 to 63
   uint64_t number = 0;
   std::vector<Operation> operations;  // at most 10,000
-  bool terse = false;                 // only what failed is answered
+  // From the session's operation log: what was decided alone, under exclusive leases. Only what failed is answered. The session
+  // has an exclusive lease on each directory that it makes so, unless it is the only session.
+  bool terse = false;
   LACE_FIELDS(session, slot, number, operations, terse)
 };
 
@@ -369,7 +398,10 @@ struct SessionInfo {
   uint64_t lease_left_ms = 0;
   uint64_t held = 0;  // inodes held open
   uint64_t locks = 0;
-  LACE_FIELDS(session, host, mount_point, process, lease_left_ms, held, locks)
+  uint64_t leases = 0;     // on directories
+  uint64_t exclusive = 0;  // of these
+  bool sole = false;       // has the whole tree instead
+  LACE_FIELDS(session, host, mount_point, process, lease_left_ms, held, locks, leases, exclusive, sole)
 };
 struct ClusterStatusReply {
   std::string cluster;

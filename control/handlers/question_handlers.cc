@@ -1,9 +1,12 @@
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "common/access/tokens.h"
 #include "control/handlers/handlers.h"
+#include "control/sessions/lease_needs.h"
 
 namespace lace::control {
 namespace {
@@ -43,6 +46,36 @@ std::map<BlockId, std::vector<wire::PageRange>> pages_of(std::vector<wire::Exten
   return pages;
 }
 
+// Once what others decided is known and no lease of theirs is in the way; and if the session still lives then.
+template <class Message, class Needs, class Answer>
+void when_seen(Control& control, const Asker& asker, Message& message, InodeId named, Responder responder, Needs needs,
+               Answer answer) {
+  if (session_with(control, asker, message.session, named, responder) == nullptr) return;
+  const auto kept = std::make_shared<std::pair<Message, Responder>>(std::move(message), std::move(responder));
+  const SessionId id = kept->first.session;
+  control.leases.when_free(
+      id, [&control, kept, needs] { return needs(*control.names, kept->first); }, asker.deadline,
+      [&control, kept, answer, id](const Status& status) {
+        if (!status) return kept->second.refuse(status.error());
+        Session* session = control.sessions.find(id);
+        if (session == nullptr || session->fenced) return kept->second.refuse(Code::fenced, "the session has ended");
+        answer(*session, kept->first, kept->second);
+      });
+}
+
+template <class Message>
+auto to_see_inode() {
+  return [](Namespace& ns, const Message& message) { return to_see(ns, message.inode); };
+}
+
+// Names the directory whose lease is good for the answer, and adds the lease.
+template <class Reply>
+void add_home(Control& control, const Session& session, InodeId inode, Reply& reply) {
+  if (!session.record.leases) return;
+  if (const auto home = control.names->home(inode)) reply.home = *home;
+  control.leases.add(session, reply.home, reply.leases);
+}
+
 void answer_extents(Control& control, Session& session, InodeId inode, uint64_t offset, uint64_t length, Responder& responder) {
   auto found = control.names->extents(inode, offset, length, session.confined() ? max_confined_extents : max_extents);
   if (!found) return responder.refuse(found.error());
@@ -59,35 +92,61 @@ void answer_extents(Control& control, Session& session, InodeId inode, uint64_t 
     }
   }
   wire::ExtentsReply reply{std::move(found->attributes), offset, found->length, std::move(found->extents), std::move(*blocks)};
+  add_home(control, session, inode, reply);
   responder.answer(reply);
+}
+
+// Attributes of a directory that somebody else is changing are not true.
+void leave_out_uncertain(Control& control, const Session& session, std::vector<wire::DirectoryEntry>& entries) {
+  for (wire::DirectoryEntry& entry : entries) {
+    if (S_ISDIR(entry.attributes.mode) && control.leases.is_changed_by_other(session.record.session, entry.inode))
+      entry.attributes = {};
+  }
 }
 
 }  // namespace
 
 void handle(Control& control, const Asker& asker, wire::Lookup& message, Responder responder) {
-  const Session* session = session_with(control, asker, message.session, message.parent, responder);
-  if (session == nullptr) return;
-  // What is above a session's root is not shown.
-  const bool above = message.name == ".." && message.parent == session->record.root;
-  auto found = above ? control.names->attributes(message.parent) : control.names->lookup(message.parent, message.name);
-  answer_with(std::move(found), responder,
-              [](wire::Attributes attributes) { return wire::AttributesReply{std::move(attributes)}; });
+  const InodeId parent = message.parent;
+  when_seen(
+      control, asker, message, parent, std::move(responder),
+      [](Namespace& ns, const wire::Lookup& asked) { return to_look_up(ns, asked.parent, asked.name); },
+      [&control](const Session& session, const wire::Lookup& asked, Responder& answerer) {
+        // What is above a session's root is not shown.
+        const bool above = asked.name == ".." && asked.parent == session.record.root;
+        auto found = above ? control.names->attributes(asked.parent) : control.names->lookup(asked.parent, asked.name);
+        answer_with(std::move(found), answerer, [&](wire::Attributes attributes) {
+          wire::AttributesReply reply{std::move(attributes)};
+          control.leases.add(session, asked.parent, reply.leases);
+          add_home(control, session, reply.attributes.inode, reply);
+          return reply;
+        });
+      });
 }
 
 void handle(Control& control, const Asker& asker, wire::GetAttributes& message, Responder responder) {
-  if (session_with(control, asker, message.session, message.inode, responder) == nullptr) return;
-  answer_with(control.names->attributes(message.inode), responder,
-              [](wire::Attributes attributes) { return wire::AttributesReply{std::move(attributes)}; });
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::GetAttributes>(),
+            [&control](const Session& session, const wire::GetAttributes& asked, Responder& answerer) {
+              answer_with(control.names->attributes(asked.inode), answerer, [&](wire::Attributes attributes) {
+                wire::AttributesReply reply{std::move(attributes)};
+                add_home(control, session, asked.inode, reply);
+                return reply;
+              });
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::ReadDirectory& message, Responder responder) {
-  const Session* session = session_with(control, asker, message.session, message.inode, responder);
-  if (session == nullptr) return;
-  auto listing = control.names->read_directory(message.inode, message.cookie, message.max_entries, message.with_attributes);
-  answer_with(std::move(listing), responder, [&](Listing list) {
-    const InodeId parent = message.inode == session->record.root ? message.inode : list.parent;
-    return wire::ReadDirectoryReply{std::move(list.entries), list.end, parent};
-  });
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::ReadDirectory>(),
+            [&control](const Session& session, const wire::ReadDirectory& asked, Responder& answerer) {
+              auto listing = control.names->read_directory(asked.inode, asked.cookie, asked.max_entries, asked.with_attributes);
+              answer_with(std::move(listing), answerer, [&](Listing list) {
+                const InodeId parent = asked.inode == session.record.root ? asked.inode : list.parent;
+                wire::ReadDirectoryReply reply{std::move(list.entries), list.end, parent};
+                if (asked.with_attributes) leave_out_uncertain(control, session, reply.entries);
+                control.leases.add(session, asked.inode, reply.leases);
+                return reply;
+              });
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::ReadLink& message, Responder responder) {
@@ -97,30 +156,36 @@ void handle(Control& control, const Asker& asker, wire::ReadLink& message, Respo
 }
 
 void handle(Control& control, const Asker& asker, wire::GetXattr& message, Responder responder) {
-  if (session_with(control, asker, message.session, message.inode, responder) == nullptr) return;
-  answer_with(control.names->get_xattr(message.inode, message.name), responder,
-              [](std::string text) { return wire::TextReply{std::move(text)}; });
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::GetXattr>(),
+            [&control](const Session&, const wire::GetXattr& asked, Responder& answerer) {
+              answer_with(control.names->get_xattr(asked.inode, asked.name), answerer,
+                          [](std::string text) { return wire::TextReply{std::move(text)}; });
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::ListXattrs& message, Responder responder) {
-  if (session_with(control, asker, message.session, message.inode, responder) == nullptr) return;
-  answer_with(control.names->list_xattrs(message.inode), responder,
-              [](std::vector<std::string> names) { return wire::ListXattrsReply{std::move(names)}; });
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::ListXattrs>(),
+            [&control](const Session&, const wire::ListXattrs& asked, Responder& answerer) {
+              answer_with(control.names->list_xattrs(asked.inode), answerer,
+                          [](std::vector<std::string> names) { return wire::ListXattrsReply{std::move(names)}; });
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::GetExtents& message, Responder responder) {
-  Session* session = session_with(control, asker, message.session, message.inode, responder);
-  if (session == nullptr) return;
-  answer_extents(control, *session, message.inode, message.offset, message.length, responder);
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::GetExtents>(),
+            [&control](Session& session, const wire::GetExtents& asked, Responder& answerer) {
+              answer_extents(control, session, asked.inode, asked.offset, asked.length, answerer);
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::OpenInode& message, Responder responder) {
-  Session* session = session_with(control, asker, message.session, message.inode, responder);
-  if (session == nullptr) return;
-  const auto attributes = control.names->attributes(message.inode);
-  if (!attributes) return responder.refuse(attributes.error());
-  control.sessions.hold(*session, message.inode);
-  answer_extents(control, *session, message.inode, 0, max_file_bytes, responder);
+  when_seen(control, asker, message, message.inode, std::move(responder), to_see_inode<wire::OpenInode>(),
+            [&control](Session& session, const wire::OpenInode& asked, Responder& answerer) {
+              const auto attributes = control.names->attributes(asked.inode);
+              if (!attributes) return answerer.refuse(attributes.error());
+              control.sessions.hold(session, asked.inode);
+              answer_extents(control, session, asked.inode, 0, max_file_bytes, answerer);
+            });
 }
 
 void handle(Control& control, const Asker& asker, wire::CloseInodes& message, Responder responder) {

@@ -26,6 +26,8 @@ wire::OpenSessionReply describe(Control& control, const Session& session) {
   reply.token_lease_ms = static_cast<uint64_t>(control.options.timing.token_lease.count());
   reply.servers = control.servers.infos(control.now());
   reply.copies = control.options.copies;
+  reply.events = control.events.latest(session.record.session);
+  reply.leases = control.leases.last();
   return reply;
 }
 
@@ -47,6 +49,7 @@ void handle(Control& control, const Asker& asker, wire::OpenSession& message, Re
   record.mount_point = message.mount_point;
   record.process = message.process;
   record.read_only = message.read_only || asker.rights.read_only;
+  record.leases = message.leases;
   record.key = asker.peer.local ? "" : asker.peer.key;
   if (asker.peer.local) {  // of others control can't see whether they run
     record.process_where = message.process_where;
@@ -81,7 +84,7 @@ void handle(Control& control, const Asker& asker, wire::ResumeSession& message, 
     std::erase_if(message.held, outside);
     std::erase_if(message.locks, [&](const wire::LockRange& range) { return outside(range.inode); });
   }
-  control.keeper.resume(*session, message.held, message.locks);
+  control.keeper.resume(*session, message);
   responder.answer(describe(control, *session));
 }
 

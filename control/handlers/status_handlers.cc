@@ -27,9 +27,10 @@ void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responde
   reply.copies = control.options.copies;
   for (const auto& [id, session] : control.sessions.all()) {
     const auto left = std::chrono::duration_cast<Millis>(session.lease_end - now).count();
+    const LeaseTable::Count leases = control.leases.count(id);
     reply.sessions.push_back({id, session.record.host, session.record.mount_point, session.record.process,
-                              static_cast<uint64_t>(std::max<int64_t>(left, 0)), session.held.size(),
-                              control.locks.held_by(id)});
+                              static_cast<uint64_t>(std::max<int64_t>(left, 0)), session.held.size(), control.locks.held_by(id),
+                              leases.all, leases.exclusive, session.sole});
   }
   const Health health =
       judge({reply.servers, reply.in_sync, control.options.copies, control.repair.filling(), control.repair.unchecked()});

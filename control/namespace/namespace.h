@@ -117,6 +117,9 @@ class Namespace {
   // Whether one of the inode's names is at or below `subtree`; of an orphan: whether its last one was. Inodes that do not
   // exist are not inside.
   virtual Result<bool> is_inside(InodeId inode, InodeId subtree) = 0;
+  // The directory whose lease is good for what is known of the inode: itself, or the only one that has a name of it. 0: there
+  // is none, or no such inode.
+  virtual Result<InodeId> home(InodeId inode) = 0;
   // "/a/b" to its inode; symbolic links are not followed. Errors: no_entry, not_directory.
   virtual Result<InodeId> resolve(std::string_view path) = 0;
   // An inode's path by one of its names, for messages; empty if it has none.

@@ -116,6 +116,15 @@ Result<bool> SqliteNamespace::is_inside(InodeId inode, InodeId subtree) {
   return ask([&] { return control::is_inside(store_, inode, subtree); });
 }
 
+Result<InodeId> SqliteNamespace::home(InodeId id) {
+  return ask([&]() -> InodeId {
+    const Inode* inode = store_.inodes.find(id);
+    if (inode == nullptr) return no_inode;
+    if (is_directory(inode->attributes)) return id;
+    return inode->attributes.links == 1 ? inode->parent : no_inode;
+  });
+}
+
 Result<InodeId> SqliteNamespace::resolve(std::string_view path) {
   return ask([&]() -> Result<InodeId> {
     InodeId at = root_inode;

@@ -18,6 +18,7 @@ struct SessionRecord {
   // wire::OpenSession::process_where and process_started, of local ones.
   std::string process_where{};
   uint64_t process_started = 0;
+  bool leases = false;  // wire::OpenSession::leases
 };
 
 struct ServerRecord {

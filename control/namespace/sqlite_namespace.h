@@ -33,6 +33,7 @@ class SqliteNamespace final : public Namespace {
   Result<std::vector<std::string>> list_xattrs(InodeId inode) override;
   Result<Extents> extents(InodeId inode, uint64_t offset, uint64_t length, uint32_t max) override;
   Result<bool> is_inside(InodeId inode, InodeId subtree) override;
+  Result<InodeId> home(InodeId inode) override;
   Result<InodeId> resolve(std::string_view path) override;
   Result<std::string> path_of(InodeId inode) override;
   Counts counts() const override;

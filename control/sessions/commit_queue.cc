@@ -1,5 +1,9 @@
 #include "control/sessions/commit_queue.h"
 
+#include <sys/stat.h>
+
+#include "control/sessions/lease_needs.h"
+
 namespace lace::control {
 namespace {
 constexpr size_t max_waiting = 10'000;
@@ -17,8 +21,15 @@ wire::CommitReply terse(wire::CommitReply&& reply) {
 
 }  // namespace
 
-CommitQueue::CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, Punches& punches, Deletes& deletes)
-    : group_(group), sessions_(sessions), keeper_(keeper), punches_(punches), deletes_(deletes) {}
+CommitQueue::CommitQueue(Namespace& ns, GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, LeaseKeeper& leases,
+                         Punches& punches, Deletes& deletes)
+    : namespace_(ns),
+      group_(group),
+      sessions_(sessions),
+      keeper_(keeper),
+      leases_(leases),
+      punches_(punches),
+      deletes_(deletes) {}
 
 void CommitQueue::add(wire::Commit commit, net::Responder responder) {
   const Slot slot{commit.session, commit.slot};
@@ -48,7 +59,18 @@ void CommitQueue::open() {
   for (const WorkRef& work : std::exchange(waiting_, {})) start(work);
 }
 
+// What a log tells was decided under leases: nobody else has one in its way.
 void CommitQueue::start(const WorkRef& work) {
+  if (work->commit.terse) return submit(work);
+  const auto needs = [this, work] { return to_change(namespace_, work->commit.operations); };
+  leases_.when_free(work->commit.session, needs, Instant::max(), [this, work, needs](const Status& status) {
+    if (!status) return finish(work, status);
+    work->claim = leases_.claim(work->commit.session, needs);
+    submit(work);
+  });
+}
+
+void CommitQueue::submit(const WorkRef& work) {
   const auto apply = [this, work](Namespace& ns) -> Status {
     const Session* session = sessions_.find(work->commit.session);
     if (session == nullptr || session->fenced) return fail(Code::fenced, "the session has ended");
@@ -83,13 +105,41 @@ void CommitQueue::applied(const WorkRef& work, const Status& status) {
   if (!outcome.deferred.empty()) punches_.send(outcome.deferred, {});
   if (outcome.deletes) deletes_.wake();
   keeper_.orphaned(outcome.orphaned);
+  note_directories(*work);
   if (outcome.punches.empty()) return finish(work, {});
   punches_.send(outcome.punches, [this, work] { finish(work, {}); });
+}
+
+void CommitQueue::note_directories(const Work& work) {
+  const Session* session = sessions_.find(work.commit.session);
+  for (size_t index = 0; index < work.commit.operations.size(); ++index) {
+    const wire::OperationResult& result = work.outcome.reply.results[index];
+    if (result.outcome.code != 0) continue;
+    const auto* create = std::get_if<wire::Create>(&work.commit.operations[index]);
+    const bool makes = create != nullptr && create->inode != no_inode && S_ISDIR(create->mode);
+    if (makes && session != nullptr && work.commit.terse && !work.outcome.repeated) leases_.made(*session, create->inode);
+    const wire::Attributes& gone = result.displaced;
+    if (gone.inode != no_inode && gone.links == 0 && S_ISDIR(gone.mode)) leases_.removed(gone.inode);
+  }
+}
+
+// Nobody else has a lease on what was changed: the session may go on alone there.
+void CommitQueue::add_leases(Work& work) {
+  const Session* session = sessions_.find(work.commit.session);
+  if (work.claim == nullptr || session == nullptr) return;
+  const LeaseNeeds needs = work.claim->needs();
+  work.claim.reset();
+  for (const LeaseTable::Need& need : needs) {
+    const auto home = namespace_.home(need.directory);
+    if (home && *home == need.directory) leases_.add(*session, need.directory, work.outcome.reply.leases);  // it is still there
+  }
 }
 
 void CommitQueue::finish(const WorkRef& work, const Status& status) {
   const auto place = under_way_.find(Slot{work->commit.session, work->commit.slot});
   if (place != under_way_.end() && place->second == work) under_way_.erase(place);
+  if (status) add_leases(*work);
+  work->claim.reset();
   if (status && work->commit.terse) work->outcome.reply = terse(std::move(work->outcome.reply));
   for (net::Responder& responder : work->responders) {
     if (status) {

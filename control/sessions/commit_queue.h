@@ -12,6 +12,7 @@
 #include "control/group/group_commit.h"
 #include "control/mapping/deletes.h"
 #include "control/mapping/punches.h"
+#include "control/sessions/lease_keeper.h"
 #include "control/sessions/session_keeper.h"
 
 namespace lace::control {
@@ -22,7 +23,8 @@ class CommitQueue {
   // Told of each commit that was applied.
   using Observer = std::function<void(const wire::Commit&, const wire::CommitReply&)>;
 
-  CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, Punches& punches, Deletes& deletes);
+  CommitQueue(Namespace& ns, GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, LeaseKeeper& leases,
+              Punches& punches, Deletes& deletes);
 
   // The session is known, and it is the asker's. Before open() commits wait (at most max_waiting of them).
   void add(wire::Commit commit, net::Responder responder);
@@ -35,18 +37,24 @@ class CommitQueue {
     wire::Commit commit;
     CommitOutcome outcome;
     std::vector<net::Responder> responders;  // more than one: it was sent again before it was answered
+    LeaseKeeper::ClaimRef claim;
   };
   using WorkRef = std::shared_ptr<Work>;
   using Slot = std::pair<SessionId, uint32_t>;
 
   void start(const WorkRef& work);
+  void submit(const WorkRef& work);
   void hold(const Work& work, bool held);
   void applied(const WorkRef& work, const Status& status);
   void finish(const WorkRef& work, const Status& status);
+  void note_directories(const Work& work);
+  void add_leases(Work& work);
 
+  Namespace& namespace_;
   GroupCommit& group_;
   Sessions& sessions_;
   SessionKeeper& keeper_;
+  LeaseKeeper& leases_;
   Punches& punches_;
   Deletes& deletes_;
   Observer observer_;

@@ -18,10 +18,10 @@ Events::Queue& Events::queue_of(SessionId session) {
   return queue;
 }
 
-uint64_t Events::push(SessionId session, wire::EventKind kind, uint64_t value) {
+uint64_t Events::push(SessionId session, wire::EventKind kind, uint64_t value, uint64_t lease) {
   Queue& queue = queue_of(session);
   const uint64_t number = queue.next++;
-  queue.events.push_back({number, kind, value});
+  queue.events.push_back({number, kind, value, lease});
   if (queue.waiting) answer(queue);
   return number;
 }
@@ -50,6 +50,11 @@ void Events::wait(const wire::WaitEvents& question, net::Responder responder) {
     });
   }
   if (more && on_seen_) on_seen_(question.session);
+}
+
+uint64_t Events::latest(SessionId session) const {
+  const auto found = queues_.find(session);
+  return found == queues_.end() || found->second.next == 0 ? first_ - 1 : found->second.next - 1;
 }
 
 uint64_t Events::seen(SessionId session) const {

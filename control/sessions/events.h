@@ -20,8 +20,10 @@ class Events {
   ~Events();
 
   // Answers the event's number.
-  uint64_t push(SessionId session, wire::EventKind kind, uint64_t value = 0);
+  uint64_t push(SessionId session, wire::EventKind kind, uint64_t value = 0, uint64_t lease = 0);
   void wait(const wire::WaitEvents& question, net::Responder responder);
+  // The number of the session's latest event; less than any of this term: there was none.
+  uint64_t latest(SessionId session) const;
   // Up to which number the session acknowledged.
   uint64_t seen(SessionId session) const;
   void forget(SessionId session);

@@ -12,18 +12,22 @@ constexpr Millis look_at_processes_every{1'000};
 }  // namespace
 
 SessionKeeper::SessionKeeper(net::Loop& loop, Namespace& ns, GroupCommit& group, Sessions& sessions, Events& events,
-                             LockTable& locks, Punches& punches, Deletes& deletes, const Timing& timing)
+                             LeaseKeeper& leases, LockTable& locks, Punches& punches, Deletes& deletes, const Timing& timing)
     : loop_(loop),
       namespace_(ns),
       group_(group),
       sessions_(sessions),
       events_(events),
+      leases_(leases),
       locks_(locks),
       punches_(punches),
       deletes_(deletes),
       timing_(timing) {
   namespace_.set_held([this](InodeId inode) { return may_be_held(inode); });
-  events_.set_on_seen([this](SessionId) { look_at_openings(); });
+  events_.set_on_seen([this](SessionId session) {
+    look_at_openings();
+    leases_.seen(session);
+  });
 }
 
 Status SessionKeeper::start() {
@@ -70,7 +74,7 @@ void SessionKeeper::admit(SessionId session, Opened opened) {
     if (id == session) continue;
     if (other.sole) {
       sessions_.find(id)->sole = false;
-      opening.waits[id] = events_.push(id, wire::EventKind::sole_ended);
+      opening.waits[id] = events_.push(id, wire::EventKind::sole_ended, 0, leases_.last());
       continue;
     }
     // Somebody is waiting for this one to hear it already: so do we.
@@ -82,6 +86,7 @@ void SessionKeeper::admit(SessionId session, Opened opened) {
   look_at_processes();  // who is dead can't hear it
   if (sessions_.size() == 1) sessions_.find(session)->sole = true;
   openings_.push_back(std::move(opening));
+  leases_.set_opening(true);
   look_at_openings();
 }
 
@@ -89,12 +94,16 @@ void SessionKeeper::look_at_openings() {
   std::vector<Opening> ready;
   std::erase_if(openings_, [&](Opening& opening) {
     std::erase_if(opening.waits, [&](const auto& wait) {
-      return sessions_.find(wait.first) == nullptr || events_.seen(wait.first) >= wait.second;
+      if (sessions_.find(wait.first) == nullptr) return true;
+      if (events_.seen(wait.first) < wait.second) return false;
+      leases_.ended(wait.first);  // it has dropped all it knew
+      return true;
     });
     if (!opening.waits.empty()) return false;
     ready.push_back(std::move(opening));
     return true;
   });
+  leases_.set_opening(!openings_.empty());
   for (Opening& opening : ready) {
     Session* session = sessions_.find(opening.session);
     if (session == nullptr || session->fenced) {
@@ -111,17 +120,21 @@ void SessionKeeper::look_at_sole() {
   Session& session = *sessions_.find(sessions_.all().begin()->first);
   if (session.sole || session.fenced || !session.resumed) return;
   session.sole = true;
-  events_.push(session.record.session, wire::EventKind::sole_again);
+  events_.push(session.record.session, wire::EventKind::sole_again, 0, leases_.last());
+  leases_.ended(session.record.session);  // it has the whole tree
 }
 
-void SessionKeeper::resume(Session& session, const std::vector<InodeId>& held, const std::vector<wire::LockRange>& locks) {
+void SessionKeeper::resume(Session& session, const wire::ResumeSession& message) {
   sessions_.renew(session, loop_.clock().now());
   if (session.resumed) return;
-  session.resumed = true;
-  for (const InodeId inode : held) sessions_.hold(session, inode);
-  for (const wire::LockRange& range : locks) locks_.restore(session.record.session, range);
-  log::info("control.session_resumed",
-            {{"session", raw(session.record.session)}, {"held", held.size()}, {"locks", locks.size()}});
+  sessions_.resume(session);
+  for (const InodeId inode : message.held) sessions_.hold(session, inode);
+  for (const wire::LockRange& range : message.locks) locks_.restore(session.record.session, range);
+  log::info("control.session_resumed", {{"session", raw(session.record.session)},
+                                        {"held", message.held.size()},
+                                        {"locks", message.locks.size()},
+                                        {"leases", message.leases.size()}});
+  leases_.resumed(session, message.leases);
   look_at_grace();
 }
 
@@ -140,6 +153,9 @@ void SessionKeeper::tick() {
     if (Session* session = sessions_.find(opening.session)) sessions_.renew(*session, now);
   }
   for (const SessionId id : sessions_.expired(now)) fence(id, "lease over");
+  for (const SessionId id : leases_.tick()) {
+    if (sessions_.find(id) != nullptr) fence(id, "did not give a lease back");
+  }
   if (now >= processes_due_) look_at_processes();
 }
 
@@ -187,6 +203,7 @@ void SessionKeeper::ended(SessionId session) {
   const std::vector<InodeId> free = sessions_.remove(session);
   locks_.release_session(session);
   events_.forget(session);
+  leases_.ended(session);
   tell_granted();
   for (const InodeId inode : free) {
     if (orphans_.contains(inode) && grace_over_) reap(inode);

@@ -16,6 +16,7 @@
 #include "control/mapping/deletes.h"
 #include "control/mapping/punches.h"
 #include "control/sessions/events.h"
+#include "control/sessions/lease_keeper.h"
 #include "control/sessions/lock_table.h"
 #include "control/sessions/sessions.h"
 
@@ -26,8 +27,8 @@ class SessionKeeper {
  public:
   using Opened = std::function<void(Result<SessionId>)>;
 
-  SessionKeeper(net::Loop& loop, Namespace& ns, GroupCommit& group, Sessions& sessions, Events& events, LockTable& locks,
-                Punches& punches, Deletes& deletes, const Timing& timing);
+  SessionKeeper(net::Loop& loop, Namespace& ns, GroupCommit& group, Sessions& sessions, Events& events, LeaseKeeper& leases,
+                LockTable& locks, Punches& punches, Deletes& deletes, const Timing& timing);
 
   // Loads what the namespace remembers.
   Status start();
@@ -35,7 +36,7 @@ class SessionKeeper {
   // `opened` is called when the session is durable and every other one knows that it is not alone any more.
   void open(SessionRecord record, Opened opened);
   // Takes in what a mount holds, the first time after a restart.
-  void resume(Session& session, const std::vector<InodeId>& held, const std::vector<wire::LockRange>& locks);
+  void resume(Session& session, const wire::ResumeSession& message);
   void close(SessionId session, std::function<void(Status)> done);
   // Looks at the leases, and at the processes.
   void tick();
@@ -77,6 +78,7 @@ class SessionKeeper {
   GroupCommit& group_;
   Sessions& sessions_;
   Events& events_;
+  LeaseKeeper& leases_;
   LockTable& locks_;
   Punches& punches_;
   Deletes& deletes_;

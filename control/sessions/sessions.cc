@@ -8,6 +8,7 @@ Session& Sessions::add(SessionRecord record, Instant now, bool resumed) {
   Session& session = sessions_[record.session];
   session.record = std::move(record);
   session.resumed = resumed;
+  if (!resumed && session.record.leases) silent_.insert(session.record.session);
   renew(session, now);
   return session;
 }
@@ -34,6 +35,7 @@ std::vector<InodeId> Sessions::remove(SessionId session) {
     if (let_go(found->second, inode)) free.push_back(inode);
   }
   sessions_.erase(found);
+  silent_.erase(session);
   return free;
 }
 
@@ -48,6 +50,8 @@ bool Sessions::let_go(Session& session, InodeId inode) {
   holders_.erase(found);
   return true;
 }
+
+bool Sessions::others_may_have_leases(SessionId session) const { return silent_.size() > silent_.count(session); }
 
 bool Sessions::all_resumed() const {
   return std::all_of(sessions_.begin(), sessions_.end(), [](const auto& entry) { return entry.second.resumed; });

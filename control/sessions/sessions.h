@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -43,12 +44,20 @@ class Sessions {
   // Forgets the session; answers which inodes nobody holds any more.
   std::vector<InodeId> remove(SessionId session);
 
+  // It said what it holds.
+  void resume(Session& session) {
+    session.resumed = true;
+    silent_.erase(session.record.session);
+  }
+
   // Idempotent.
   void hold(Session& session, InodeId inode);
   // Answers whether nobody holds the inode any more.
   bool let_go(Session& session, InodeId inode);
   bool is_held(InodeId inode) const { return holders_.contains(inode); }
 
+  // Whether another session may have leases of which it did not tell yet, after a restart.
+  bool others_may_have_leases(SessionId session) const;
   // Whether every known session said what it holds: until then nothing that somebody may hold is given away.
   bool all_resumed() const;
 
@@ -57,6 +66,7 @@ class Sessions {
  private:
   const Millis lease_;
   std::map<SessionId, Session> sessions_;
+  std::set<SessionId> silent_;                     // may have leases, and did not resume yet
   std::unordered_map<InodeId, uint32_t> holders_;  // how many sessions
 };
 

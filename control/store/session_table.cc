@@ -6,14 +6,17 @@ namespace lace::control {
 
 SessionTable::SessionTable(db::Database& database)
     : list_(database,
-            "SELECT id, host, mount_point, process, subtree, root, read_only, key, place, started "
-            "FROM session LEFT JOIN session_process ON session = id WHERE id > 0 ORDER BY id"),
+            "SELECT id, host, mount_point, process, subtree, root, read_only, key, place, started, l.session "
+            "FROM session LEFT JOIN session_process p ON p.session = id LEFT JOIN session_with_leases l ON l.session = id "
+            "WHERE id > 0 ORDER BY id"),
       insert_(database,
               "INSERT INTO session(id, host, mount_point, process, subtree, root, read_only, key) "
               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
       insert_process_(database, "INSERT INTO session_process(session, place, started) VALUES(?1, ?2, ?3)"),
+      insert_leases_(database, "INSERT INTO session_with_leases(session) VALUES(?1)"),
       erase_(database, "DELETE FROM session WHERE id = ?1"),
-      erase_process_(database, "DELETE FROM session_process WHERE session = ?1") {
+      erase_process_(database, "DELETE FROM session_process WHERE session = ?1"),
+      erase_leases_(database, "DELETE FROM session_with_leases WHERE session = ?1") {
   reload();
 }
 
@@ -35,12 +38,14 @@ void SessionTable::insert(const SessionRecord& record) {
   if (!record.process_where.empty()) {
     insert_process_.execute(record.session, record.process_where, record.process_started);
   }
+  if (record.leases) insert_leases_.execute(record.session);
   sessions_[raw(record.session)] = record;
 }
 
 bool SessionTable::erase(SessionId session) {
   sessions_.erase(raw(session));
   erase_process_.execute(session);
+  erase_leases_.execute(session);
   return erase_.execute(session) > 0;
 }
 
@@ -57,7 +62,8 @@ void SessionTable::reload() {
                          rows.number(6) != 0,
                          rows.text(7),
                          rows.text(8),
-                         rows.number(9)};
+                         rows.number(9),
+                         rows.number(10) != 0};
     sessions_[raw(record.session)] = std::move(record);
   }
 }

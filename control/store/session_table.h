@@ -27,8 +27,10 @@ class SessionTable {
   db::Statement list_;
   db::Statement insert_;
   db::Statement insert_process_;
+  db::Statement insert_leases_;
   db::Statement erase_;
   db::Statement erase_process_;
+  db::Statement erase_leases_;
 };
 
 // The last commit of each slot: its number, and what is needed to answer it again (see namespace/slot_record.h).

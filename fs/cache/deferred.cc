@@ -37,15 +37,17 @@ void merge(const SetAttributes& later, SetAttributes& into) {
 }  // namespace
 
 void apply(const SetAttributes& change, wire::Attributes& attributes) {
-  if (change.set & touches_privileges) {
-    if (S_ISREG(attributes.mode)) {
-      attributes.mode &= ~uint32_t{S_ISUID};
-      if (attributes.mode & S_IXGRP) attributes.mode &= ~uint32_t{S_ISGID};
-    }
+  if ((change.set & SetAttributes::clear_privileges) && !S_ISDIR(attributes.mode)) {
+    attributes.mode &= ~uint32_t{S_ISUID};
+    if (attributes.mode & S_IXGRP) attributes.mode &= ~uint32_t{S_ISGID};
   }
-  if (change.set & SetAttributes::set_mode) attributes.mode = (attributes.mode & S_IFMT) | (change.mode & 07777);
   if (change.set & SetAttributes::set_uid) attributes.uid = change.uid;
   if (change.set & SetAttributes::set_gid) attributes.gid = change.gid;
+  if (change.set & SetAttributes::set_mode) attributes.mode = (attributes.mode & S_IFMT) | (change.mode & 07777);
+  if (change.set & SetAttributes::set_size) {
+    attributes.size = change.size;
+    attributes.modified = change.now;
+  }
   if (change.set & SetAttributes::set_accessed) attributes.accessed = change.accessed;
   if (change.set & SetAttributes::set_modified) attributes.modified = change.modified;
   if (!(change.set & SetAttributes::keep_changed)) attributes.changed = std::max(attributes.changed, change.now);

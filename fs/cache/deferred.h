@@ -34,7 +34,7 @@ class DeferredAttributes {
   uint64_t version_ = 0;  // grows with every change
 };
 
-// What stat(2) shows after `change`.
+// What stat(2) shows after `change`: as control does it (control/ops/set_attributes.cc).
 void apply(const wire::SetAttributes& change, wire::Attributes& attributes);
 
 }  // namespace lace::fs

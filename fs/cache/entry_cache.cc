@@ -4,10 +4,10 @@
 
 namespace lace::fs {
 
-EntryCache::Question EntryCache::ask(InodeId parent, uint64_t stamp) const {
+EntryCache::Question EntryCache::ask(InodeId parent) const {
   const Directory& at = directory(parent);
   const uint64_t version = at.version.load();
-  return {at.changing.load() == 0 ? stamp : 0, version};
+  return {0, at.changing.load() == 0 ? version : 0};
 }
 
 void EntryCache::answer(const Question& question, InodeId parent, std::string_view name, InodeId inode) {
@@ -146,8 +146,10 @@ void EntryCache::listed(const Question& question, InodeId directory, uint64_t fr
   const std::lock_guard lock(at.mutex);
   const bool undisturbed = question.stamp != 0 && this->directory(directory).version.load() == question.version;
   Names& listed = names(at, directory);
-  const bool goes_on = from == 0 || (listed.listing == question.version + 1 && listed.listed_to == from);
+  const bool same = listed.listing == question.version + 1 && listed.listing_stamp == question.stamp;
+  const bool goes_on = from == 0 || (same && listed.listed_to == from);
   listed.listing = undisturbed && goes_on ? question.version + 1 : 0;
+  listed.listing_stamp = question.stamp;
   listed.listed_to = next;
   if (end && listed.listing != 0) listed.complete = question.stamp;
 }
@@ -165,7 +167,8 @@ std::optional<uint64_t> EntryCache::list_from(InodeId directory, uint64_t stamp)
   if (!wanted) return std::nullopt;
   names.looked_ahead = true;
   names.found = names.missed = 0;
-  return names.listing == this->directory(directory).version.load() + 1 ? names.listed_to : 0;
+  const bool goes_on = names.listing == this->directory(directory).version.load() + 1 && names.listing_stamp == stamp;
+  return goes_on ? names.listed_to : 0;
 }
 
 std::optional<bool> EntryCache::is_empty(InodeId directory, uint64_t stamp) {

@@ -1,5 +1,5 @@
-// Names that are known to lead to an inode, or to nothing. What was heard from control is used only while the session is sole:
-// it is good as long as its stamp is the session's (Session::stamp). What this mount did itself and has not told control yet
+// Names that are known to lead to an inode, or to nothing. What was heard from control is good as long as its stamp is that of
+// the directory (Core::stamp_of). What this mount did itself and has not told control yet
 // (`number`, of its operation log) is good until then, and stays. Thread-safe, bounded.
 #pragma once
 
@@ -26,9 +26,10 @@ class EntryCache {
   // A question that is under way: its answer is kept only if no change of the directory's entries ran beside it.
   struct Question {
     uint64_t stamp = 0;
-    uint64_t version = 0;
+    uint64_t version = 0;  // 0: a change was under way
   };
-  Question ask(InodeId parent, uint64_t stamp) const;
+  // The asker sets `stamp`, under which the answer may be believed.
+  Question ask(InodeId parent) const;
   void answer(const Question& question, InodeId parent, std::string_view name, InodeId inode);
 
   // Around every change of a directory's entries of which control is asked: meanwhile nobody decides anything there alone.
@@ -78,11 +79,12 @@ class EntryCache {
   };
   struct Names {
     std::unordered_map<std::string, Entry> entries;
-    size_t present = 0;      // entries that lead to an inode
-    uint64_t complete = 0;   // the stamp under which nothing else is there; 0: something may be
-    uint64_t made = 0;       // by this change, empty; then `complete` holds until control knows
-    uint64_t number = 0;     // the last change of this mount
-    uint64_t listing = 0;    // the version under which its first page was answered
+    size_t present = 0;     // entries that lead to an inode
+    uint64_t complete = 0;  // the stamp under which nothing else is there; 0: something may be
+    uint64_t made = 0;      // by this change, empty; then `complete` holds until control knows
+    uint64_t number = 0;    // the last change of this mount
+    uint64_t listing = 0;   // the version under which its first page was answered, and the stamp
+    uint64_t listing_stamp = 0;
     uint64_t listed_to = 0;  // the cookie where the next one goes on
     bool looked_ahead = false;
     uint32_t found = 0, missed = 0;  // names, since list_from() last said so
@@ -90,7 +92,7 @@ class EntryCache {
   };
   struct Directory {
     std::atomic<uint64_t> version{
-        0};  // grows with every change, and at the start and at the end of those that control is asked for
+        1};  // grows with every change, and at the start and at the end of those that control is asked for
     std::atomic<uint64_t> changing{0};
   };
   struct Shard {

@@ -30,6 +30,8 @@ class GivenToKernel {
     Instant until;  // by then the kernel has forgotten what is not among them
   };
   Taken take();
+  // The entries of a directory, and, unless only these, the attributes of these inodes and of the directory itself; each once.
+  Taken take(InodeId directory, bool only_entries, const std::vector<InodeId>& inodes);
 
  private:
   std::mutex mutex_;

@@ -65,7 +65,8 @@ int mount_command(Arguments arguments) {
                   "  timeout=SECONDS      how long I/O waits for servers that are away (60)\n"
                   "  subtree=/PATH        show this directory of the cluster as the top\n"
                   "  nonempty             the mount point may have content, which is hidden\n"
-                  "  nolocal              never read a copy's file on this machine: ask its server");
+                  "  nolocal              never read a copy's file on this machine: ask its server\n"
+                  "  sync                 every change waits until it is on stable storage");
   options.section("Examples",
                   "  lace mount --control ipc:///path/run/control-1.sock /mnt/lace\n  lace mount --control tcp://host:7400#KEY "
                   "--keys me.key -o ro /mnt/lace");

@@ -50,7 +50,10 @@ Json json_of(const wire::SessionInfo& session) {
           {"process", session.process},
           {"lease_left_ms", session.lease_left_ms},
           {"open_inodes", session.held},
-          {"locks", session.locks}};
+          {"locks", session.locks},
+          {"sole", session.sole},
+          {"leases", session.leases},
+          {"exclusive_leases", session.exclusive}};
 }
 
 template <class Item>
@@ -97,10 +100,11 @@ std::string control_table(const wire::ClusterStatusReply& status) {
 }
 
 std::string session_table(const wire::ClusterStatusReply& status) {
-  Table table({"MOUNT", "HOST", ">PID", ">OPEN", ">LOCKS", ">LEASE"});
+  Table table({"MOUNT", "HOST", ">PID", ">OPEN", ">LOCKS", ">DIRECTORIES", ">OWN", ">LEASE"});
   for (const auto& session : status.sessions) {
     table.add({session.mount_point, session.host, std::to_string(session.process), human_number(session.held),
-               human_number(session.locks), std::to_string(session.lease_left_ms / 1000) + " s"});
+               human_number(session.locks), session.sole ? "all" : human_number(session.leases),
+               session.sole ? "all" : human_number(session.exclusive), std::to_string(session.lease_left_ms / 1000) + " s"});
   }
   return table.text();
 }

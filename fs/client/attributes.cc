@@ -36,14 +36,19 @@ std::optional<uint32_t> mode_of_minimal_acl(std::string_view name, std::string_v
 
 Result<Attributes> Mount::attributes(Context& context, InodeId id) {
   const InodePtr inode = core_.inodes.get(id);
-  const uint64_t stamp = core_.session.stamp();
-  if (stamp != 0) {
-    core_.given.remember(core_.clock.now(), id);
+  const auto known = [&]() -> std::optional<Attributes> {
     const std::lock_guard lock(inode->mutex);
-    if (inode->known && (inode->stamp == stamp || inode->pending())) return inode->shown();
-  }
+    context.known.attributes = core_.believed_under(*inode);
+    if (!core_.knows(*inode)) return std::nullopt;
+    core_.given.remember(core_.clock.now(), id);
+    return inode->shown();
+  };
+  if (auto shown = known()) return *shown;
   auto fresh = data_.refresh(context.caller, inode);
-  if (fresh) return fresh;
+  if (fresh) {
+    if (auto shown = known()) return *shown;
+    return fresh;
+  }
   const std::lock_guard lock(inode->mutex);
   if (!is_dead_directory(fresh.error(), *inode)) return fresh;
   inode->attributes.links = 0;
@@ -70,7 +75,11 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
     return set_size(context.caller, inode, request);
   }
   if (auto room = core_.log.wait_for_room(context.caller, core_.options.timeout); !room) return pass(room);
-  if (auto done = local_.set_attributes(request)) return *done;
+  if (auto done = local_.set_attributes(request)) {
+    const std::lock_guard lock(inode->mutex);
+    context.known.attributes = core_.believed_under(*inode);
+    return *done;
+  }
   bool first = false;
   bool deferred = false;
   bool changes = false;
@@ -91,9 +100,10 @@ Result<Attributes> Mount::set_attributes(Context& context, wire::SetAttributes r
   // What was written or set before must not come after.
   if (changes) data_.flush_behind(context.caller, inode, FileData::Flush::all);
   if (auto told = core_.tell(context.caller, *inode); !told) return pass(told);
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   auto result = core_.control.commit_one(context.caller, request);
   if (!result) return pass(result);
+  const uint64_t stamp = core_.learned_of_file(sole, result->leases);
   const std::lock_guard lock(inode->mutex);
   if (request.set & wire::SetAttributes::set_accessed) inode->has_accessed = false;
   inode->learn_asked(result->inode, stamp, core_.clock.now());
@@ -107,10 +117,8 @@ Result<std::string> Mount::get_xattr(Context& context, InodeId id, std::string_v
   bool waits = false;
   const InodePtr inode = core_.inodes.find(id);
   if (inode) {
-    const uint64_t stamp = core_.session.stamp();
     const std::lock_guard lock(inode->mutex);
-    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending() ||
-                                          (inode->handles > 0 && name == "security.capability"));
+    const bool certain = core_.knows(*inode) || (inode->known && inode->handles > 0 && name == "security.capability");
     if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return fail(Code::no_data);
     waits = !inode->deferred.empty() && inode->attributes.has_acl;
   }
@@ -123,10 +131,8 @@ Result<std::string> Mount::get_xattr(Context& context, InodeId id, std::string_v
 
 Result<std::vector<std::string>> Mount::list_xattrs(Context& context, InodeId id) {
   if (const InodePtr inode = core_.inodes.find(id)) {
-    const uint64_t stamp = core_.session.stamp();
     const std::lock_guard lock(inode->mutex);
-    const bool certain = inode->known && ((stamp != 0 && inode->stamp == stamp) || inode->pending());
-    if (certain && !inode->attributes.has_xattr && !inode->attributes.has_acl) return std::vector<std::string>{};
+    if (core_.knows(*inode) && !inode->attributes.has_xattr && !inode->attributes.has_acl) return std::vector<std::string>{};
   }
   if (auto told = core_.tell(context.caller, id); !told) return pass(told);
   auto reply = core_.control.ask(context.caller, wire::ListXattrs{{}, id});
@@ -144,9 +150,10 @@ Status Mount::change_xattr(net::Caller& caller, InodeId id, wire::Operation chan
   }
   if (waits) data_.flush_behind(caller, inode, FileData::Flush::all);
   if (auto told = core_.tell(caller, *inode); !told) return told;
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   auto result = core_.control.commit_one(caller, std::move(change));
   if (!result) return pass(result);
+  const uint64_t stamp = core_.learned_of_file(sole, result->leases);
   const std::lock_guard lock(inode->mutex);
   inode->learn_asked(result->inode, stamp, core_.clock.now());
   return {};

@@ -64,18 +64,17 @@ struct ControlChannel::Sending {
   bool interrupted = false;  // a signal came; we still wait a little for the answer
 };
 
-Result<wire::OperationResult> ControlChannel::commit_one(net::Caller& caller, wire::Operation operation) {
+Result<ControlChannel::Committed> ControlChannel::commit_one(net::Caller& caller, wire::Operation operation) {
   std::vector<wire::Operation> operations;
   operations.push_back(std::move(operation));
-  auto results = commit(caller, std::move(operations));
-  if (!results) return pass(results);
-  wire::OperationResult& result = results->front();
+  auto reply = commit(caller, std::move(operations));
+  if (!reply) return pass(reply);
+  wire::OperationResult& result = reply->results.front();
   if (auto status = wire::status_of(result.outcome); !status) return pass(status);
-  return std::move(result);
+  return Committed{std::move(result), std::move(reply->leases)};
 }
 
-Result<std::vector<wire::OperationResult>> ControlChannel::commit(net::Caller& caller,
-                                                                  std::vector<wire::Operation> operations) {
+Result<wire::CommitReply> ControlChannel::commit(net::Caller& caller, std::vector<wire::Operation> operations) {
   const size_t count = operations.size();
   Backoff backoff(clock_, timeout_);
   Sending sending;
@@ -88,7 +87,7 @@ Result<std::vector<wire::OperationResult>> ControlChannel::commit(net::Caller& c
     auto reply = send_commit(caller, sending, backoff);
     if (reply) {
       if (reply->results.size() != count) return fail(Code::malformed, "control answered another number of results");
-      return std::move(reply->results);
+      return reply;
     }
     if (reply.error().code == Code::fenced) {
       if (sending.maybe_done) return fail(Code::io, "the session was lost while a change was under way: it may have happened");

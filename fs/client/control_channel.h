@@ -36,13 +36,16 @@ class ControlChannel {
 
   // Exactly once. One result for each operation. Errors of the whole: interrupted and io (it may happen yet, before any later
   // commit of this mount), no_space, read_only, denied.
-  Result<std::vector<wire::OperationResult>> commit(net::Caller& caller, std::vector<wire::Operation> operations);
+  Result<wire::CommitReply> commit(net::Caller& caller, std::vector<wire::Operation> operations);
   // For the operation log: one commit at a time, in the session `generation`, for as long as that takes. Answers what failed
   // (wire::Commit::terse). Errors: fenced (the session is gone, and what was not committed with it), interrupted (it may
   // happen yet), what control says of the whole (nothing was done: no_space, ...).
   Result<wire::CommitReply> commit_in_order(net::Caller& caller, uint64_t generation, std::vector<wire::Operation> operations);
   // One operation: its error is the error.
-  Result<wire::OperationResult> commit_one(net::Caller& caller, wire::Operation operation);
+  struct Committed : wire::OperationResult {
+    std::vector<wire::Lease> leases;
+  };
+  Result<Committed> commit_one(net::Caller& caller, wire::Operation operation);
 
   // One try, to the control server that answered last; goes to the next one if nobody is there.
   Result<net::Answer> attempt(net::Caller& caller, net::Request request, Millis timeout);

@@ -16,6 +16,7 @@ class Mount::Displacing {
 
  private:
   Mount& mount_;
+  const InodeId parent_;
   InodePtr inode_;  // null: not known, or nothing is there
   bool unknown_ = false;
 };

@@ -17,6 +17,8 @@ bool FileData::extents_good(const Inode& inode) const {
   // We have been told less than we did.
   if (inode.progress.pending(std::max(inode.made_logged, inode.stored_logged))) return true;
   if (inode.extents_stamp != 0 && inode.extents_stamp == core_.session.stamp()) return true;
+  if (inode.extents_stamp == inode.stamp && core_.believes(inode)) return true;
+  if (inode.progress.pending(inode.extents_until)) return true;
   return inode.extents_change != 0 && inode.extents_change == inode.attributes.change &&
          core_.clock.now() - inode.extents_asked < extents_good_for;
 }
@@ -30,24 +32,28 @@ void FileData::distrust_extents(Inode& inode) {
   inode.extents.clear();
   inode.extents_change = 0;
   inode.extents_stamp = 0;
+  inode.extents_until = 0;
   inode.own_blocks.clear();
 }
 
 // An answer that is older than what is known already is not taken: the asker asks again.
-void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp) {
+void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole) {
+  const uint64_t stamp = core_.learned(sole, reply.leases, reply.home);
   core_.blocks.learn(reply.blocks);
   const std::lock_guard lock(inode.mutex);
   const bool outdated = inode.by_ourselves ? inode.progress.pending(inode.stored_logged)
                                            : inode.known && reply.attributes.change < inode.attributes.change;
   inode.learn(reply.attributes, stamp, core_.clock.now(), false);
   if (outdated) return;
-  const bool goes_on = (stamp != 0 && stamp == inode.extents_stamp) ||
+  const bool goes_on = (stamp != 0 && stamp == inode.extents_stamp) || inode.progress.pending(inode.extents_until) ||
                        (inode.extents_change != 0 && inode.extents_change == reply.attributes.change);
   if (!goes_on) inode.extents.clear();
   const uint64_t end = reply.length > UINT64_MAX - reply.offset ? UINT64_MAX : reply.offset + reply.length;
   inode.extents.learn(reply.offset, end, reply.extents);
   inode.extents_change = reply.attributes.change;
   inode.extents_stamp = stamp;
+  // While a lease is being given back, answers come without it; but it is not given back before control knows our changes.
+  inode.extents_until = inode.pending() ? inode.logged : 0;
   inode.extents_asked = core_.clock.now();
 }
 

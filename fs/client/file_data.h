@@ -34,7 +34,7 @@ class FileData {
     all,   // what is dirty now, and what waits with it
     ripe,  // whole runs only
   };
-  // While no other mount exists: what is dirty goes into the operation log, to be stored and told to control in its turn.
+  // While this mount may decide alone: what is dirty goes into the operation log, to be stored and told to control in its turn.
   // Answers the number to wait for; unset: it can't, flush() has to do it.
   std::optional<uint64_t> log_content(const InodePtr& inode, Flush what);
   // The same for who decides already (EntryCache::decide, with this stamp) and holds inode.mutex.
@@ -60,8 +60,8 @@ class FileData {
 
   Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control, when it knows all
   void drop_dirty(Inode& inode);                                                 // inode.mutex held
-  // Extents that came with other answers, e.g. OpenInode's.
-  void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t stamp);
+  // Extents that came with other answers, e.g. OpenInode's. `sole`: the session's stamp when it was asked.
+  void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole);
 
  private:
   struct Batch;

@@ -22,6 +22,12 @@ struct Context {
   uint32_t gid = 0;
   uint32_t process = 0;
   uint32_t umask = 0;
+  // Set by methods that answer attributes: under what the entry and the attributes are known, for cache_times().
+  struct Known {
+    uint64_t entry = 0;
+    uint64_t attributes = 0;
+  };
+  Known known{};
 };
 
 enum class AccessTimes { none, relative, strict };  // noatime, relatime, strictatime
@@ -35,7 +41,8 @@ struct MountOptions {
   Millis timeout{60'000};                     // how long an operation waits for servers that are away, then `io`
   uint64_t dirty_bytes = uint64_t{96} << 20;  // not yet sent; writers wait beyond it, and an fsync for all of it
   int flush_threads = 2;
-  bool local_reads = true;  // what lies on this machine is read from the servers' files where that is allowed
+  bool synchronous = false;  // every change waits until it is on stable storage
+  bool local_reads = true;   // what lies on this machine is read from the servers' files where that is allowed
 };
 
 // What the kernel may keep without asking again.
@@ -49,10 +56,11 @@ struct KernelCache {
   std::function<void(InodeId)> drop_attributes;
   std::function<void(InodeId)> drop_pages;  // attributes and pages
   std::function<void(InodeId parent, const std::string& name)> drop_entry;
-  // Returns when all that was dropped before is out of the kernel. The three above only queue. Replies that were under way when
-  // the first drop was queued are carried out before it: lower cache_times() first, then drop, then settle. Not for a thread
-  // that the kernel waits for (a request's), nor for one that write() may wait for.
-  std::function<void()> settle;
+  // Returns when all that was dropped before is out of the kernel, or after `longest`: an operation that waits for another
+  // mount may hold a directory so long that nothing in it can be dropped. The three above only queue. Replies that were under
+  // way when the first drop was queued are carried out before it: lower cache_times() first, then drop, then settle. Not for a
+  // thread that the kernel waits for (a request's), nor for one that write() may wait for.
+  std::function<void(Millis longest)> settle;
 };
 
 enum class Handle : uint64_t {};
@@ -82,7 +90,13 @@ class FileSystem {
   virtual InodeId root() const = 0;
   virtual void set_kernel_cache(KernelCache cache) = 0;
   virtual void set_on_lock_granted(std::function<void(uint64_t waiter)> granted) = 0;
+  // Of everything: while no other mount exists.
   virtual CacheTimes cache_times() const = 0;
+  // Of what was just answered. To be called, and the answer sent, without waiting in between.
+  virtual CacheTimes cache_times(const Context::Known& known) const {
+    static_cast<void>(known);
+    return cache_times();
+  }
 
   // Entries
   // The kernel knows an inode from the first lookup until as many are forgotten. lookup, make, symlink, link and create count

@@ -40,14 +40,15 @@ Handle Mount::add_file(const InodePtr& inode, int flags) {
 
 // ---------------------------------------------------------------- open
 
-// While no other mount exists, control need not know: unless the inode is about to lose its name.
-bool Mount::open_alone(Inode& inode, uint64_t stamp, int flags) {
+// While no other mount exists, or under a lease, control need not know: unless the inode is about to lose its name.
+bool Mount::open_alone(Inode& inode, int flags) {
   const std::lock_guard lock(inode.mutex);
-  if (stamp == 0 || !inode.known) return false;
+  if (!inode.known) return false;
   if (inode.attributes.links == 0 && inode.hold != Hold::held) return false;
-  if (inode.stamp != stamp && !inode.pending()) return false;
+  const uint64_t sole = core_.session.stamp();
+  if (!core_.believes(inode) && (sole == 0 || !inode.pending())) return false;
   if (inode.removing != 0 || unknown_removals_.load() != 0 || inode.hold == Hold::closing) return false;
-  if (core_.session.stamp() != stamp) return false;
+  if (core_.session.stamp() != sole) return false;
   if (inode.hold == Hold::none) inode.hold = Hold::deferred;
   ++inode.handles;
   if (flags_write(flags)) ++inode.writers;
@@ -70,13 +71,13 @@ Status Mount::open_at_control(net::Caller& caller, const InodePtr& inode, int fl
     let_go(inode, flags_write(flags));
     return told;
   }
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
   if (!reply) {
     let_go(inode, flags_write(flags));
     return pass(reply);
   }
-  data_.learn(*inode, *reply, stamp);
+  data_.learn(*inode, *reply, sole);
   const std::lock_guard lock(inode->mutex);
   inode->hold = Hold::held;
   return {};
@@ -87,7 +88,7 @@ Result<Opened> Mount::open(Context& context, InodeId id, int flags) {
     if (auto ok = writable(); !ok) return pass(ok);
   }
   const InodePtr inode = core_.inodes.get(id);
-  if (!open_alone(*inode, core_.session.stamp(), flags)) {
+  if (!open_alone(*inode, flags)) {
     if (auto opened = open_at_control(context.caller, inode, flags); !opened) return pass(opened);
   }
   return finish_open(context.caller, inode, flags, (flags & O_TRUNC) != 0);
@@ -118,7 +119,6 @@ Result<Opened> Mount::finish_open(net::Caller& caller, const InodePtr& inode, in
 
 Result<Opened> Mount::create(Context& context, InodeId parent, std::string_view name, uint32_t mode, int flags) {
   if (auto ok = writable(); !ok) return pass(ok);
-  const uint64_t stamp = core_.session.stamp();
   wire::Create create;
   create.parent = parent;
   create.name = name;
@@ -133,11 +133,14 @@ Result<Opened> Mount::create(Context& context, InodeId parent, std::string_view 
   const auto open = flags_write(flags) ? LocalChanges::Open::writes : LocalChanges::Open::reads;
   if (auto made = local_.make(create, open)) {
     if (!*made) return pass(*made);
+    knows_made(context, **made);
     return finish_open(context.caller, (*made)->inode, flags, false);
   }
+  const uint64_t sole = core_.session.stamp();
   const EntryCache::Change change(core_.entries, parent);
   auto result = change_entry(context.caller, parent, name, std::move(create));
   if (!result) return pass(result);
+  const uint64_t stamp = core_.learned(sole, result->leases, parent);
   const InodeId id = result->inode.inode;
   core_.entries.put(parent, name, id, stamp);
   if (stamp != 0) core_.given.remember(core_.clock.now(), id, parent, name);
@@ -158,6 +161,7 @@ Result<Opened> Mount::create(Context& context, InodeId parent, std::string_view 
   }
   {
     const std::lock_guard lock(inode->mutex);
+    context.known = {stamp, core_.believed_under(*inode)};
     ++inode->lookups;
   }
   return finish_open(context.caller, inode, flags, result->existed && (flags & O_TRUNC) != 0);
@@ -225,10 +229,17 @@ Result<size_t> Mount::write(Context& context, Handle handle, uint64_t offset, st
   const auto open = checked_file(handle);
   if (!open) return pass(open);
   const InodePtr& inode = (*open)->inode;
-  if (((*open)->flags & O_APPEND) == 0) return data_.write(context.caller, inode, offset, bytes);
-  auto done = data_.write(context.caller, inode, 0, bytes, FileData::Place::at_end);
+  auto done = write_somewhere(context.caller, **open, offset, bytes);
+  if (!done || !core_.options.synchronous) return done;
+  const Status stored = data_.sync(context.caller, inode, false);
+  return stored ? done : pass(stored);
+}
+
+Result<size_t> Mount::write_somewhere(net::Caller& caller, const File& file, uint64_t offset, std::string_view bytes) {
+  if ((file.flags & O_APPEND) == 0) return data_.write(caller, file.inode, offset, bytes);
+  auto done = data_.write(caller, file.inode, 0, bytes, FileData::Place::at_end);
   if (done || done.error().code != Code::stale) return done;
-  return append_in_turn(context.caller, inode, bytes);
+  return append_in_turn(caller, file.inode, bytes);
 }
 
 // Mounts take turns with a lock: who has it asks where the end is, and is done when all can see the new one.

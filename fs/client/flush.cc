@@ -45,7 +45,7 @@ void FileData::log_content(const InodePtr& inode, Flush what, uint64_t stamp) {
   inode->attributes.modified = inode->written;
   if (what == Flush::all) inode->touched = false;
   inode->changed_here(inode->written, number);
-  if (inode->stamp == 0) inode->stamp = stamp;
+  if (inode->stamp == 0) inode->set_stamp(stamp);
 }
 
 void FileData::log_resized(const InodePtr& inode, uint64_t number, uint64_t stamp) {
@@ -57,10 +57,9 @@ void FileData::log_resized(const InodePtr& inode, uint64_t number, uint64_t stam
 
 std::optional<uint64_t> FileData::log_content(const InodePtr& inode, Flush what) {
   const auto deciding = core_.entries.decide();
-  const uint64_t stamp = core_.deciding_stamp();
   const std::lock_guard lock(inode->mutex);
-  if (stamp == 0 || !inode->known || !inode->deferred.empty()) return std::nullopt;
-  if (inode->stamp != stamp && !inode->pending()) return std::nullopt;
+  const uint64_t stamp = core_.deciding_stamp_of(*inode);
+  if (stamp == 0 || !inode->deferred.empty()) return std::nullopt;
   // What is on its way already may fail to arrive: then its turn comes again.
   if (inode->touched || inode->overwriting) log_content(inode, what, stamp);
   return inode->logged;
@@ -167,7 +166,7 @@ void FileData::flush_behind(net::Caller& caller, const InodePtr& inode, Flush wh
   const Status done = flush(caller, inode, what);
   if (done || done.error().code == Code::interrupted) return;
   const std::lock_guard lock(inode->mutex);
-  inode->error = done.error();
+  core_.remember(*inode, done.error());
 }
 
 Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again) {
@@ -249,15 +248,16 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
     operations.push_back(std::move(write));
   }
   operations.insert(operations.end(), batch.attributes.begin(), batch.attributes.end());
-  const uint64_t stamp = core_.session.stamp();
-  auto results = core_.control.commit(caller, std::move(operations));
-  if (!results) return pass(results);
+  const uint64_t sole = core_.session.stamp();
+  auto reply = core_.control.commit(caller, std::move(operations));
+  if (!reply) return pass(reply);
+  const uint64_t stamp = core_.learned_of_file(sole, reply->leases);
 
   Status stored;
   Status attributes_set;
   const std::lock_guard lock(inode.mutex);
-  for (size_t index = 0; index < results->size(); ++index) {
-    const wire::OperationResult& result = (*results)[index];
+  for (size_t index = 0; index < reply->results.size(); ++index) {
+    const wire::OperationResult& result = reply->results[index];
     const bool is_write = batch.touched && index == 0;
     if (auto status = wire::status_of(result.outcome); !status)
       (is_write ? stored : attributes_set) = status;

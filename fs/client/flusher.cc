@@ -137,7 +137,7 @@ Status Flusher::flush_all(net::Caller& caller, Instant until) {
       result = done;
     else {
       const std::lock_guard lock(inode->mutex);
-      inode->error = done.error();
+      core_.remember(*inode, done.error());
     }
   }
   const auto left =

@@ -131,13 +131,14 @@ void Housekeeper::tell_accessed(net::Caller& caller, const std::vector<InodePtr>
   }
   if (operations.empty()) return;
   const uint64_t stamp = core_.session.stamp();
-  const auto results = core_.control.commit(caller, std::move(operations));
-  if (!results) return;  // an access time is not worth more
+  const auto reply = core_.control.commit(caller, std::move(operations));
+  if (!reply) return;  // an access time is not worth more
   for (size_t index = 0; index < told.size(); ++index) {
-    if ((*results)[index].outcome.code != 0) continue;
+    if (reply->results[index].outcome.code != 0) continue;
     const std::lock_guard lock(told[index]->mutex);
-    // Not as our own change: what was done here meanwhile is newer.
-    told[index]->learn((*results)[index].inode, stamp, core_.clock.now(), false);
+    // Not as our own change: what was done here meanwhile is newer. What a lease is good for is not learned of here.
+    const uint64_t as_of = stamp != 0 || !core_.believes(*told[index]) ? stamp : told[index]->stamp;
+    told[index]->learn(reply->results[index].inode, as_of, core_.clock.now(), false);
   }
 }
 

@@ -53,7 +53,7 @@ void Inode::learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, b
   }
   known = true;
   attributes = fresh;
-  stamp = as_of;
+  set_stamp(as_of);
   asked = when;
 }
 
@@ -82,7 +82,7 @@ void Inode::changed_here(const FileTime& now, uint64_t number) {
 void Inode::others_may_change() {
   if (!std::exchange(by_ourselves, false)) return;
   attributes.change = 0;
-  stamp = 0;
+  set_stamp(0);
   pages_change = 0;
   extents_change = 0;
   own_blocks.clear();
@@ -93,6 +93,7 @@ void Inode::knows_all_extents(const std::vector<Extent>& all, uint64_t as_of, In
   extents.learn(0, end_of_everything, all);
   extents_change = attributes.change;
   extents_stamp = as_of;
+  extents_until = 0;
   extents_asked = when;
 }
 
@@ -151,7 +152,7 @@ InodePtr InodeTable::get(InodeId id) {
     at.recent.splice(at.recent.begin(), at.recent, found->second);
     return *found->second;
   }
-  at.recent.push_front(std::make_shared<Inode>(id, progress_));
+  at.recent.push_front(std::make_shared<Inode>(id, progress_, leases_));
   at.inodes.emplace(id, at.recent.begin());
   const InodePtr made = at.recent.front();
   shrink(at);

@@ -14,6 +14,7 @@
 #include "fs/cache/deferred.h"
 #include "fs/cache/dirty_map.h"
 #include "fs/cache/extent_map.h"
+#include "fs/cache/leases.h"
 #include "fs/cache/log_progress.h"
 #include "fs/client/file_system.h"
 
@@ -54,10 +55,11 @@ enum class Hold : uint8_t {
 };
 
 struct Inode {
-  Inode(InodeId number, const LogProgress& how_far) : id(number), progress(how_far) {}
+  Inode(InodeId number, const LogProgress& how_far, Leases& its_leases) : id(number), progress(how_far), leases(its_leases) {}
 
   const InodeId id;
   const LogProgress& progress;
+  Leases& leases;
   FlushGate gate;
 
   std::mutex mutex;  // guards all below; never held across a round trip
@@ -73,12 +75,13 @@ struct Inode {
   uint64_t times_logged = 0;    // the last one that says only when bytes were overwritten in place
   uint64_t before_times = 0;    // the last one in front of those
   bool by_ourselves = false;    // changed here without control's answer: its count of changes is not ours
-  uint64_t stamp = 0;           // of the session, when they were asked for
+  uint64_t stamp = 0;           // of the session or of a lease, when they were asked for; see set_stamp()
   Instant asked;                // when
 
   ExtentMap extents;
   uint64_t extents_change = 0;  // Attributes::change that they belong to; 0: to none
   uint64_t extents_stamp = 0;
+  uint64_t extents_until = 0;  // a change of ours: until control knows it, nobody else changes them
   Instant extents_asked;
   std::unordered_map<uint64_t, BlockId> own_blocks;  // chunk number -> block that only this file and mount write anew
   uint64_t cuts = 0;                                 // how often extents were taken away: what was placed before is void
@@ -112,6 +115,17 @@ struct Inode {
   uint64_t logged_but_times() const { return logged == times_logged ? before_times : logged; }
   bool idle() const { return handles == 0 && hold == Hold::none && !has_changes() && !has_accessed; }
 
+  // What is known is good as long as the stamp is.
+  void set_stamp(uint64_t as_of) {
+    if (stamp == as_of) return;
+    stamp = as_of;
+    leases.covers(as_of, id);
+  }
+  // This mount moved it: another lease is good for it from now on.
+  void moved_under(uint64_t as_of) {
+    if (extents_stamp == stamp) extents_stamp = as_of;
+    set_stamp(as_of);
+  }
   // Takes what control answered, unless something newer is known. `own`: this mount's change made it so. `as_of`: the stamp
   // of the session when control was asked.
   void learn(const wire::Attributes& fresh, uint64_t as_of, Instant when, bool own);
@@ -140,7 +154,7 @@ class InodeTable {
  public:
   static constexpr size_t max_idle = 131'072;
 
-  explicit InodeTable(const LogProgress& progress) : progress_(progress) {}
+  InodeTable(const LogProgress& progress, Leases& leases) : progress_(progress), leases_(leases) {}
 
   InodePtr find(InodeId id);  // null: not known
   InodePtr get(InodeId id);   // made if need be
@@ -157,6 +171,7 @@ class InodeTable {
   Shard& shard(InodeId id) { return shards_[raw(id) % shards_.size()]; }
   static void shrink(Shard& shard);
   const LogProgress& progress_;
+  Leases& leases_;
   std::array<Shard, 64> shards_;
 };
 

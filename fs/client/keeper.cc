@@ -30,11 +30,13 @@ Status Keeper::open_once(net::Caller& caller) {
   message.process_started = self.started;
   message.subtree = core_.options.subtree;
   message.read_only = core_.options.read_only;
+  message.leases = takes_leases_;
   const Instant sent = core_.clock.now();
   auto reply = net::decode_answer<wire::OpenSession>(core_.control.attempt(caller, net::request_of(message), opening_within));
   if (!reply) return pass(reply);
   core_.servers.update(reply->reply.servers);
   core_.session.opened(reply->reply, sent);
+  core_.leases.accept(reply->reply.leases);
   return {};
 }
 
@@ -90,6 +92,7 @@ void Keeper::look_after(net::Caller& caller) {
   if (reply && reply->reply.term == core_.session.term()) {
     core_.servers.update(reply->reply.servers);
     core_.session.renewed(reply->reply, sent);
+    core_.leases.accept(0);  // it was not restarted, if that was in doubt
     return on_renewed(caller);
   }
   if (reply || reply.error().code == Code::fenced) return resume(caller);
@@ -107,12 +110,15 @@ void Keeper::resume(net::Caller& caller) {
     message.held.push_back(inode->id);
   }
   message.locks = core_.locks.all();
+  message.leases = core_.leases.tell_all();
   const Instant sent = core_.clock.now();
   auto reply = net::decode_answer<wire::ResumeSession>(
       core_.control.attempt(caller, net::request_of(message), ControlChannel::answer_within));
   if (reply) {
     core_.servers.update(reply->reply.servers);
+    if (reply->reply.sole) core_.leases.end_all();  // it has the whole tree
     core_.session.resumed(reply->reply, sent);
+    core_.leases.accept(reply->reply.leases);
     core_.entries.clear();
     log::info("client.session_resumed", {{"session", raw(message.session)}, {"term", reply->reply.term}});
     return on_resumed(caller);
@@ -169,10 +175,17 @@ void Keeper::handle(net::Caller& caller, const wire::Event& event) {
   switch (event.kind) {
     case wire::EventKind::lock_granted: return on_lock_granted(event.value);
     case wire::EventKind::sole_ended:
-      core_.session.set_sole(false);
+      core_.session.set_sole(false, event.number);
       core_.entries.clear();
-      return on_sole_ended(caller);
-    case wire::EventKind::sole_again: return core_.session.set_sole(true);
+      on_sole_ended(caller);
+      core_.leases.end_all();
+      return core_.leases.accept(event.lease);
+    case wire::EventKind::sole_again:
+      core_.leases.end_all();
+      core_.leases.accept(event.lease);
+      return core_.session.set_sole(true, event.number);
+    case wire::EventKind::lease_shared: return on_recalled(caller, InodeId{event.value}, event.lease, true);
+    case wire::EventKind::lease_ended: return on_recalled(caller, InodeId{event.value}, event.lease, false);
   }
 }
 

@@ -24,10 +24,14 @@ class Keeper {
   std::function<void()> on_lost = [] {};                                // before a new session is opened
   std::function<void(net::Caller&)> on_reopened = [](net::Caller&) {};  // it was: nothing is held in it yet
   std::function<void(net::Caller&)> on_sole_ended = [](net::Caller&) {};
+  // Leases on the directory up to this number are wanted back: the right to change (shared), or all.
+  std::function<void(net::Caller&, InodeId directory, uint64_t up_to, bool shared)> on_recalled = [](net::Caller&, InodeId,
+                                                                                                     uint64_t, bool) {};
   std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};
 
   // Errors: unavailable (says which addresses were tried), denied, no_entry (the subtree).
   Status open(net::Caller& caller, Millis within);
+  void take_leases() { takes_leases_ = true; }  // before open()
   void start();
   void stop();
   void close(net::Caller& caller);
@@ -42,6 +46,7 @@ class Keeper {
   void handle(net::Caller& caller, const wire::Event& event);
 
   Core& core_;
+  bool takes_leases_ = false;
   std::unique_ptr<Worker> keeping_;
   std::unique_ptr<Worker> listening_;
 };

@@ -34,60 +34,29 @@ wire::Attributes attributes_of(const wire::Create& create, const wire::Attribute
   return made;
 }
 
-// As control does it: control/ops/set_attributes.cc.
-void set(const SetAttributes& request, wire::Attributes& attributes) {
-  if ((request.set & SetAttributes::clear_privileges) && !S_ISDIR(attributes.mode)) {
-    attributes.mode &= ~uint32_t{S_ISUID};
-    if (attributes.mode & S_IXGRP) attributes.mode &= ~uint32_t{S_ISGID};
-  }
-  if (request.set & SetAttributes::set_uid) attributes.uid = request.uid;
-  if (request.set & SetAttributes::set_gid) attributes.gid = request.gid;
-  if (request.set & SetAttributes::set_mode) attributes.mode = (attributes.mode & S_IFMT) | (request.mode & 07777);
-  if (request.set & SetAttributes::set_size) {
-    attributes.size = request.size;
-    attributes.modified = request.now;
-  }
-  if (request.set & SetAttributes::set_accessed) attributes.accessed = request.accessed;
-  if (request.set & SetAttributes::set_modified) attributes.modified = request.modified;
-  if (!(request.set & SetAttributes::keep_changed)) attributes.changed = request.now;
-}
-
 }  // namespace
 
-// While it lives, nothing else is decided, and no other mount gets in.
-struct LocalChanges::Deciding {
-  std::unique_lock<std::mutex> lock;
-  uint64_t stamp = 0;  // 0: control is to be asked
-};
-
-LocalChanges::Deciding LocalChanges::decide() {
-  Deciding deciding{core_.entries.decide(), 0};
-  deciding.stamp = core_.deciding_stamp();
-  return deciding;
-}
-
-bool LocalChanges::is_known(const Inode& inode, uint64_t stamp) const {
-  return inode.known && (inode.stamp == stamp || inode.pending());
-}
-
-// Null: control is to be asked. Lists of who may what are inherited; that is control's work.
-InodePtr LocalChanges::directory(InodeId id, uint64_t stamp) {
-  if (core_.entries.is_changing(id)) return nullptr;
-  InodePtr found = core_.inodes.find(id);
-  if (!found) return nullptr;
+// Lists of who may what are inherited; that is control's work.
+LocalChanges::Directory LocalChanges::directory(InodeId id) {
+  if (core_.entries.is_changing(id)) return {};
+  const uint64_t stamp = core_.deciding_stamp_of(id);
+  InodePtr found = stamp != 0 ? core_.inodes.find(id) : nullptr;
+  if (!found) return {};
   const std::lock_guard lock(found->mutex);
   const wire::Attributes& attributes = found->attributes;
-  const bool usable = is_known(*found, stamp) && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl;
-  return usable ? found : nullptr;
+  const bool known = found->known && (found->stamp == stamp || found->pending());
+  const bool usable = known && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl;
+  return usable ? Directory{std::move(found), stamp} : Directory{};
 }
 
-std::optional<LocalChanges::Found> LocalChanges::find(InodeId parent, std::string_view name, uint64_t stamp) {
-  const auto id = core_.entries.find(parent, name, stamp);
+// Only what may be changed alone.
+std::optional<LocalChanges::Found> LocalChanges::find(const Directory& parent, std::string_view name) {
+  const auto id = core_.entries.find(parent.inode->id, name, parent.stamp);
   if (!id || *id == no_inode) return std::nullopt;
   Found found{core_.inodes.find(*id), {}};
   if (!found.inode) return std::nullopt;
   const std::lock_guard lock(found.inode->mutex);
-  if (!is_known(*found.inode, stamp) || found.inode->attributes.links == 0) return std::nullopt;
+  if (core_.deciding_stamp_of(*found.inode) == 0 || found.inode->attributes.links == 0) return std::nullopt;
   if (!found.inode->deferred.empty() || found.inode->hold == Hold::closing) return std::nullopt;
   found.attributes = found.inode->attributes;
   return found;
@@ -120,11 +89,10 @@ void LocalChanges::touch_directory(Inode& directory, const FileTime& now, int en
 
 std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create& create, Open open) {
   if (!is_plain_name(create.name) || (S_ISLNK(create.mode) && create.target.empty())) return std::nullopt;
-  const Deciding deciding = decide();
-  if (deciding.stamp == 0) return std::nullopt;
-  const InodePtr parent = directory(create.parent, deciding.stamp);
+  const auto deciding = core_.entries.decide();
+  const auto [parent, stamp] = directory(create.parent);
   if (!parent) return std::nullopt;
-  const auto present = core_.entries.find(create.parent, create.name, deciding.stamp);
+  const auto present = core_.entries.find(create.parent, create.name, stamp);
   if (!present) return std::nullopt;
   if (*present != no_inode) {
     if (create.exclusive) return fail(Code::exists);
@@ -142,6 +110,10 @@ std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create&
     if (is_directory && parent->attributes.links >= most_links) return fail(Code::too_many_links);
     made.attributes = attributes_of(operation, parent->attributes, operation.inode);
   }
+  // What is known of a directory is under its own lease.
+  const uint64_t own_stamp = is_directory && Leases::is_stamp(stamp) ? core_.leases.made(operation.inode) : stamp;
+  if (own_stamp == 0) return std::nullopt;
+  made.stamp = stamp;
   made.inode = core_.inodes.get(operation.inode);
   const uint64_t number = append(operation, {made.inode, parent});
   {
@@ -149,12 +121,12 @@ std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create&
     const std::lock_guard lock(inode.mutex);
     inode.known = true;
     inode.attributes = made.attributes;
-    inode.stamp = deciding.stamp;
+    inode.set_stamp(own_stamp);
     inode.asked = core_.clock.now();
     inode.logged = inode.made_logged = number;
     inode.by_ourselves = true;
     ++inode.lookups;
-    if (S_ISREG(create.mode)) inode.knows_all_extents({}, deciding.stamp, core_.clock.now());
+    if (S_ISREG(create.mode)) inode.knows_all_extents({}, own_stamp, core_.clock.now());
     if (open != Open::no) {
       inode.hold = Hold::deferred;
       ++inode.handles;
@@ -162,20 +134,19 @@ std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create&
     }
   }
   touch_directory(*parent, create.now, 1, is_directory ? 1 : 0, number);
-  core_.entries.put(create.parent, create.name, operation.inode, deciding.stamp, number);
-  if (is_directory) core_.entries.set_complete(operation.inode, deciding.stamp, number);
+  core_.entries.put(create.parent, create.name, operation.inode, stamp, number);
+  if (is_directory) core_.entries.set_complete(operation.inode, own_stamp, number);
   core_.given.remember(core_.clock.now(), operation.inode, create.parent, create.name);
   return made;
 }
 
 std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId parent_id, std::string_view name) {
   if (!is_plain_name(name)) return std::nullopt;
-  const Deciding deciding = decide();
-  if (deciding.stamp == 0) return std::nullopt;
-  const InodePtr parent = directory(parent_id, deciding.stamp);
+  const auto deciding = core_.entries.decide();
+  const auto [parent, stamp] = directory(parent_id);
   const InodePtr inode = core_.inodes.find(id);
   if (!parent || !inode) return std::nullopt;
-  const auto present = core_.entries.find(parent_id, name, deciding.stamp);
+  const auto present = core_.entries.find(parent_id, name, stamp);
   if (!present) return std::nullopt;
   if (*present != no_inode) return fail(Code::exists);
   const FileTime now = core_.clock.wall();
@@ -184,9 +155,10 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
   {
     const std::lock_guard lock(inode->mutex);
     const wire::Attributes& attributes = inode->attributes;
-    if (!is_known(*inode, deciding.stamp) || S_ISDIR(attributes.mode) || attributes.links == 0) return std::nullopt;
+    const uint64_t own_stamp = core_.deciding_stamp_of(*inode);
+    if (own_stamp == 0 || S_ISDIR(attributes.mode) || attributes.links == 0) return std::nullopt;
     if (!inode->deferred.empty() || attributes.links >= most_links) return std::nullopt;
-    if (inode->touched) data_.log_content(inode, FileData::Flush::all, deciding.stamp);
+    if (inode->touched) data_.log_content(inode, FileData::Flush::all, own_stamp);
     number = append(wire::Link{id, parent_id, std::string(name), now}, {inode, parent});
     ++inode->attributes.links;
     inode->changed_here(now, number);
@@ -194,7 +166,7 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
     shown = inode->shown();
   }
   touch_directory(*parent, now, 1, 0, number);
-  core_.entries.put(parent_id, name, id, deciding.stamp, number);
+  core_.entries.put(parent_id, name, id, stamp, number);
   core_.given.remember(core_.clock.now(), id, parent_id, name);
   return shown;
 }
@@ -216,17 +188,19 @@ uint64_t LocalChanges::lose_name(const InodePtr& inode, bool keep, const FileTim
 
 std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view name, bool directory_wanted) {
   if (!is_plain_name(name)) return std::nullopt;
-  const Deciding deciding = decide();
-  if (deciding.stamp == 0) return std::nullopt;
-  const InodePtr parent = directory(parent_id, deciding.stamp);
+  const auto deciding = core_.entries.decide();
+  const Directory at = directory(parent_id);
+  const InodePtr& parent = at.inode;
   if (!parent) return std::nullopt;
-  const auto found = find(parent_id, name, deciding.stamp);
+  const auto found = find(at, name);
   if (!found) return std::nullopt;
   const InodeId id = found->inode->id;
   const bool is_directory = S_ISDIR(found->attributes.mode);
   if (is_directory != directory_wanted) return Status(fail(is_directory ? Code::is_directory : Code::not_directory));
-  if (is_directory && (core_.entries.is_changing(id) || core_.entries.is_empty(id, deciding.stamp) != true))
-    return std::nullopt;
+  if (is_directory) {
+    const uint64_t own_stamp = core_.deciding_stamp_of(id);
+    if (own_stamp == 0 || core_.entries.is_changing(id) || core_.entries.is_empty(id, own_stamp) != true) return std::nullopt;
+  }
 
   wire::Remove operation{parent_id, std::string(name), directory_wanted, core_.clock.wall(), false};
   const FileTime now = operation.now;
@@ -240,27 +214,29 @@ std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view n
     number = lose_name(found->inode, false, now, log);
   }
   touch_directory(*parent, now, -1, is_directory ? -1 : 0, number);
-  core_.entries.put(parent_id, name, no_inode, deciding.stamp, number);
+  core_.entries.put(parent_id, name, no_inode, at.stamp, number);
+  if (is_directory) core_.leases.forget(id);
   return Status{};
 }
 
-// That a directory does not go below itself is seen to by the kernel, which knows the whole tree of a mount that is alone.
+// That a directory does not go below itself is seen to by the kernel, which knows the whole tree of a mount that is alone;
+// others may be moving directories, too.
 std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   if (request.exchange || !is_plain_name(request.name) || !is_plain_name(request.new_name)) return std::nullopt;
-  const Deciding deciding = decide();
-  if (deciding.stamp == 0) return std::nullopt;
-  const InodePtr from = directory(request.parent, deciding.stamp);
-  const InodePtr to = directory(request.new_parent, deciding.stamp);
+  const auto deciding = core_.entries.decide();
+  const Directory old_place = directory(request.parent), new_place = directory(request.new_parent);
+  const InodePtr &from = old_place.inode, &to = new_place.inode;
   if (!from || !to) return std::nullopt;
-  const auto source = find(request.parent, request.name, deciding.stamp);
-  const auto present = core_.entries.find(request.new_parent, request.new_name, deciding.stamp);
+  const auto source = find(old_place, request.name);
+  const auto present = core_.entries.find(request.new_parent, request.new_name, new_place.stamp);
   if (!source || !present) return std::nullopt;
   const bool moves_directory = S_ISDIR(source->attributes.mode);
+  if (moves_directory && from != to && Leases::is_stamp(new_place.stamp)) return std::nullopt;
   std::optional<Found> target;
   if (*present != no_inode) {
     if (request.no_replace) return Status(fail(Code::exists));
     if (*present == source->inode->id) return Status{};  // two names of one file: rename(2) leaves both
-    target = find(request.new_parent, request.new_name, deciding.stamp);
+    target = find(new_place, request.new_name);
     if (!target || S_ISDIR(target->attributes.mode) || moves_directory) return std::nullopt;
   }
 
@@ -272,9 +248,10 @@ std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   const auto log = [&](bool hold) {
     operation.hold = hold;
     Inode& inode = *source->inode;
-    if (inode.touched) data_.log_content(source->inode, FileData::Flush::all, deciding.stamp);
+    if (inode.touched) data_.log_content(source->inode, FileData::Flush::all, core_.deciding_stamp_of(inode));
     const uint64_t number = append(operation, inodes);
     inode.changed_here(now, number);
+    if (!moves_directory) inode.moved_under(new_place.stamp);
     return number;
   };
   uint64_t number = 0;
@@ -288,8 +265,8 @@ std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   }
   touch_directory(*from, now, -1, moves_directory ? -1 : 0, number);
   touch_directory(*to, now, target ? 0 : 1, moves_directory ? 1 : 0, number);
-  core_.entries.put(request.parent, request.name, no_inode, deciding.stamp, number);
-  core_.entries.put(request.new_parent, request.new_name, source->inode->id, deciding.stamp, number);
+  core_.entries.put(request.parent, request.name, no_inode, old_place.stamp, number);
+  core_.entries.put(request.new_parent, request.new_name, source->inode->id, new_place.stamp, number);
   core_.given.remember(core_.clock.now(), source->inode->id, request.new_parent, request.new_name);
   return Status{};
 }
@@ -309,13 +286,13 @@ std::optional<Result<wire::Attributes>> LocalChanges::set_permissions(InodeId id
 }
 
 std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAttributes& request) {
-  const Deciding deciding = decide();
-  if (deciding.stamp == 0) return std::nullopt;
+  const auto deciding = core_.entries.decide();
   const InodePtr inode = core_.inodes.find(request.inode);
   if (!inode) return std::nullopt;
   const std::lock_guard lock(inode->mutex);
   wire::Attributes& attributes = inode->attributes;
-  if (!is_known(*inode, deciding.stamp) || attributes.links == 0 || !inode->deferred.empty()) return std::nullopt;
+  const uint64_t stamp = core_.deciding_stamp_of(*inode);
+  if (stamp == 0 || attributes.links == 0 || !inode->deferred.empty()) return std::nullopt;
   if (attributes.has_acl || (attributes.has_xattr && (request.set & SetAttributes::clear_privileges))) return std::nullopt;
   const bool sizes = (request.set & SetAttributes::set_size) != 0;
   const bool empties = sizes && request.size == 0;
@@ -327,19 +304,19 @@ std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAt
   if (empties)
     data_.drop_dirty(*inode);
   else if (inode->touched)
-    data_.log_content(inode, FileData::Flush::all, deciding.stamp);
+    data_.log_content(inode, FileData::Flush::all, stamp);
   const uint64_t number = append(request, {inode});
-  set(request, attributes);
+  apply(request, attributes);
   if (empties) {
     ++inode->cuts;
     attributes.stored = 0;
     inode->own_blocks.clear();
     inode->stored_logged = number;
-    inode->knows_all_extents({}, deciding.stamp, core_.clock.now());
+    inode->knows_all_extents({}, stamp, core_.clock.now());
   }
   if (request.set & SetAttributes::set_accessed) inode->has_accessed = false;
   inode->changed_here(attributes.changed, number);
-  if (sizes) data_.log_resized(inode, number, deciding.stamp);
+  if (sizes) data_.log_resized(inode, number, stamp);
   return inode->shown();
 }
 

@@ -1,5 +1,6 @@
-// Changes of names and attributes that this mount makes by itself: while no other mount exists and it knows enough, it answers
-// at once, in the way control would, and tells control later (operation log, DESIGN section 5). Thread-safe.
+// Changes of names and attributes that this mount makes by itself: while no other mount exists, or under an exclusive lease on
+// the directory, and if it knows enough, it answers at once, in the way control would, and tells control later (operation log,
+// DESIGN section 5). Thread-safe.
 //
 // Each answers nothing if control has to be asked. What they find wrong (exists, ...) is an answer.
 #pragma once
@@ -19,6 +20,7 @@ class LocalChanges {
   struct Made {
     InodePtr inode;
     wire::Attributes attributes;
+    uint64_t stamp = 0;  // of its name
   };
   // The inode counts one lookup more. `writes`: it is open at once, and for that.
   enum class Open { no, reads, writes };
@@ -37,10 +39,12 @@ class LocalChanges {
     InodePtr inode;
     wire::Attributes attributes;
   };
-  Deciding decide();
-  bool is_known(const Inode& inode, uint64_t stamp) const;  // inode.mutex held
-  InodePtr directory(InodeId id, uint64_t stamp);
-  std::optional<Found> find(InodeId parent, std::string_view name, uint64_t stamp);
+  struct Directory {
+    InodePtr inode;      // null: control is to be asked
+    uint64_t stamp = 0;  // of its names
+  };
+  Directory directory(InodeId id);
+  std::optional<Found> find(const Directory& parent, std::string_view name);
   InodeId next_number();
   void touch_directory(Inode& directory, const FileTime& now, int entries, int links, uint64_t number);
   uint64_t lose_name(const InodePtr& inode, bool keep, const FileTime& now, const std::function<uint64_t(bool hold)>& log);

@@ -44,6 +44,10 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
   };
   keeper_.on_sole_ended = [this](net::Caller& caller) { on_sole_ended(caller); };
+  keeper_.on_recalled = [this](net::Caller& caller, InodeId directory, uint64_t up_to, bool shared) {
+    on_recalled(caller, directory, up_to, shared);
+  };
+  keeper_.take_leases();
   keeper_.on_lock_granted = [this](uint64_t number) { locks_.granted(number); };
 }
 
@@ -94,6 +98,16 @@ CacheTimes Mount::cache_times() const {
   return {time, time};
 }
 
+CacheTimes Mount::cache_times(const Context::Known& known) const {
+  if (core_.session.sole()) return cache_times();
+  const Millis time = std::min(GivenToKernel::longest, core_.session.lease_left());
+  // Entries can't be taken back while an operation on their directory waits for another mount: so they are given only where
+  // no operation has to.
+  const bool entry = core_.leases.is_exclusive(known.entry);
+  const bool attributes = core_.leases.good(known.attributes);
+  return {entry ? time : Millis{0}, attributes ? time : Millis{0}};
+}
+
 KernelCache Mount::drop(const GivenToKernel::Taken& given) {
   KernelCache kernel;
   {
@@ -111,12 +125,7 @@ KernelCache Mount::drop(const GivenToKernel::Taken& given) {
 // (by asking for the next events) and lets it in.
 void Mount::on_sole_ended(net::Caller& caller) {
   { const auto nobody_decides = core_.entries.decide(); }
-  for (;;) {
-    const Status told = core_.tell_all(caller);
-    if (told) break;
-    log::warn("client.recall_waits", {{"error", name_of(told.error().code)}, {"what", told.error().what}});
-    if (core_.session.stopping() || !caller.pause(Millis{200})) return;
-  }
+  if (!tell_for_others(caller)) return;
   for (const InodePtr& inode : core_.inodes.all()) {
     const std::lock_guard lock(inode->mutex);
     inode->others_may_change();
@@ -125,7 +134,7 @@ void Mount::on_sole_ended(net::Caller& caller) {
   static_cast<void>(flusher_.flush_all(caller));  // errors are remembered for those who wrote
   const GivenToKernel::Taken given = core_.given.take();
   const KernelCache kernel = drop(given);
-  if (kernel.settle) kernel.settle();
+  if (kernel.settle) kernel.settle(Millis::max());
   const auto left = given.until - core_.clock.now();
   if (left > left.zero()) static_cast<void>(caller.pause(std::chrono::duration_cast<Millis>(left) + Millis{1}));
   log::info("client.sole_ended", {{"dropped", given.things.size()}});
@@ -168,8 +177,18 @@ Status Mount::secure_all(net::Caller& caller) {
   return result;
 }
 
-Mount::Displacing::Displacing(Mount& mount, InodeId parent, std::string_view name) : mount_(mount) {
-  const uint64_t stamp = mount.core_.session.stamp();
+Status Mount::secure(net::Caller& caller, const std::vector<InodeId>& inodes) {
+  Status result;
+  for (const InodeId id : inodes) {
+    const InodePtr inode = core_.inodes.find(id);
+    if (!inode) continue;
+    if (auto secured = secure(caller, inode); !secured) result = secured;
+  }
+  return result;
+}
+
+Mount::Displacing::Displacing(Mount& mount, InodeId parent, std::string_view name) : mount_(mount), parent_(parent) {
+  const uint64_t stamp = mount.core_.stamp_of(parent);
   if (const auto id = mount.core_.entries.find(parent, name, stamp)) {
     if (*id == no_inode) return;
     inode_ = mount.core_.inodes.find(*id);
@@ -191,7 +210,10 @@ Mount::Displacing::~Displacing() {
 
 Status Mount::Displacing::prepare(net::Caller& caller) {
   if (inode_) return mount_.secure(caller, inode_);
-  return unknown_ && mount_.core_.session.sole() ? mount_.secure_all(caller) : Status{};
+  if (!unknown_) return {};
+  if (mount_.core_.session.sole()) return mount_.secure_all(caller);
+  const Leases::Recalled lease = mount_.core_.leases.recalled(parent_, UINT64_MAX);
+  return mount_.secure(caller, lease.more ? mount_.known_under(lease.stamp) : lease.covered);
 }
 
 // ---------------------------------------------------------------- the operation log
@@ -204,12 +226,13 @@ void Mount::on_refused(const LogEntry& entry, const Error& error) {
                                        {"what", error.what}});
   for (const InodePtr& inode : entry.inodes) {
     const std::lock_guard lock(inode->mutex);
-    inode->error = error;
+    core_.remember(*inode, error);
     inode->others_may_change();
-    inode->stamp = 0;
+    inode->set_stamp(0);
     inode->pages_change = 0;
   }
   core_.session.distrust();
+  core_.leases.distrust();
   static_cast<void>(drop(core_.given.take()));
 }
 
@@ -226,7 +249,8 @@ void Mount::on_renewed(net::Caller& caller) {
 
 // What was not stored is lost, and those who wrote it are told. Files that are open are held again in the next session.
 void Mount::on_lost() {
-  core_.session.set_sole(false);
+  core_.session.end_sole();
+  core_.leases.end_all();
   { const auto nobody_decides = core_.entries.decide(); }
   std::vector<InodePtr> pending;
   const std::vector<InodePtr> all = core_.inodes.all();
@@ -234,7 +258,7 @@ void Mount::on_lost() {
     const std::lock_guard lock(inode->mutex);
     ++inode->cuts;  // what is on its way to the servers is void
     if (!inode->pending()) continue;
-    inode->error = {Code::io, "the session was lost before control was told of the change"};
+    core_.remember(*inode, {Code::io, "the session was lost before control was told of the change"});
     pending.push_back(inode);
   }
   core_.log.abandon();
@@ -257,11 +281,12 @@ void Mount::on_lost() {
       log::error("client.data_lost", {{"inode", raw(inode->id)}, {"bytes", inode->dirty.bytes()}});
       data_.drop_dirty(*inode);
       inode->deferred.clear();
-      inode->error = {Code::io, "the session was lost before the data was stored"};
+      core_.remember(*inode, {Code::io, "the session was lost before the data was stored"});
     }
     inode->own_blocks.clear();
     inode->extents_change = 0;
     inode->extents_stamp = 0;
+    inode->extents_until = 0;
     inode->pages_change = 0;
     inode->hold = inode->handles > 0 ? Hold::deferred : Hold::none;
   }

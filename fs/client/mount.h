@@ -24,6 +24,7 @@ class Mount final : public FileSystem {
   void set_kernel_cache(KernelCache cache) override;
   void set_on_lock_granted(std::function<void(uint64_t)> granted) override { locks_.set_on_granted(std::move(granted)); }
   CacheTimes cache_times() const override;
+  CacheTimes cache_times(const Context::Known& known) const override;
 
   Result<Attributes> lookup(Context&, InodeId parent, std::string_view name) override;
   void remember(InodeId inode) override;
@@ -87,31 +88,34 @@ class Mount final : public FileSystem {
   FilePtr file(Handle handle) const;
   Result<FilePtr> checked_file(Handle handle) const;
   Handle add_file(const InodePtr& inode, int flags);
-  bool open_alone(Inode& inode, uint64_t stamp, int flags);
+  bool open_alone(Inode& inode, int flags);
   Status open_at_control(net::Caller& caller, const InodePtr& inode, int flags);
+  Result<size_t> write_somewhere(net::Caller& caller, const File& file, uint64_t offset, std::string_view bytes);
   Result<size_t> append_in_turn(net::Caller& caller, const InodePtr& inode, std::string_view bytes);
   Result<Opened> finish_open(net::Caller& caller, const InodePtr& inode, int flags, bool truncate);
   void let_go(const InodePtr& inode, bool writer);
   void note_access(const InodePtr& inode, int flags);
 
   // Entries (entries.cc)
-  Attributes learn_found(const Attributes& attributes, uint64_t stamp);  // and count a lookup
+  Attributes learn_found(Context&, const Attributes& attributes, uint64_t stamp);  // and count a lookup
   void learn_own(const Attributes& attributes, uint64_t stamp);
   void uncertain(InodeId parent, std::string_view name);
-  Result<wire::OperationResult> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
-                                             wire::Operation change);
+  void forget_home(InodeId inode);
+  void knows_made(Context&, const LocalChanges::Made& made);
+  Result<ControlChannel::Committed> change_entry(net::Caller& caller, InodeId parent, std::string_view name,
+                                                 wire::Operation change);
   Status tell_made(net::Caller& caller, InodeId inode);
-  std::optional<Result<Attributes>> known_entry(InodeId parent, std::string_view name, uint64_t stamp);
-  void learn_listed(const EntryCache::Question& question, InodeId id, uint64_t cookie, wire::ReadDirectoryReply& page,
-                    uint64_t stamp);
-  void list_ahead(net::Caller& caller, InodeId parent, uint64_t cookie, uint64_t stamp);
+  std::optional<Result<Attributes>> known_entry(Context&, InodeId parent, std::string_view name);
+  void learn_listed(const EntryCache::Question& question, InodeId id, uint64_t cookie, wire::ReadDirectoryReply& page);
+  void list_ahead(net::Caller& caller, InodeId parent, uint64_t cookie);
   Status tell_entries(net::Caller& caller, InodeId directory);
-  Result<Attributes> make_entry(net::Caller& caller, wire::Create create);
+  Result<Attributes> make_entry(Context&, wire::Create create);
 
   // Inodes that are open here without control knowing (mount.cc)
   class Displacing;
   Status secure(net::Caller& caller, const InodePtr& inode);
   Status secure_all(net::Caller& caller);
+  Status secure(net::Caller& caller, const std::vector<InodeId>& inodes);
 
   Status change_xattr(net::Caller& caller, InodeId id, wire::Operation change);
   Status writable() const;
@@ -124,6 +128,15 @@ class Mount final : public FileSystem {
   void on_refused(const LogEntry& entry, const Error& error);
   void on_renewed(net::Caller& caller);
   void on_sole_ended(net::Caller& caller);
+
+  // Leases (recall.cc)
+  struct Recall;
+  void on_recalled(net::Caller& caller, InodeId directory, uint64_t up_to, bool shared);
+  std::vector<InodeId> known_under(uint64_t stamp);
+  bool stop_deciding(Recall& recall);
+  bool tell_for_others(net::Caller& caller);
+  void forget_covered(net::Caller& caller, const Recall& recall);
+  void drop_from_kernel(net::Caller& caller, const Recall& recall);
 
   Core core_;
   FileData data_;

@@ -68,7 +68,7 @@ uint64_t FileData::log_overwritten(const InodePtr& inode, uint64_t stamp, bool d
     inode->times_logged = number;
     inode->attributes.modified = inode->written;
     inode->changed_here(inode->written, number);
-    if (inode->stamp == 0) inode->stamp = stamp;
+    if (inode->stamp == 0) inode->set_stamp(stamp);
   }
   return data_only ? inode->logged_but_times() : inode->logged;
 }
@@ -83,10 +83,9 @@ std::optional<Result<uint64_t>> FileData::overwrite(net::Caller& caller, const I
   uint64_t number = 0;
   {
     const auto deciding = core_.entries.decide();
-    const uint64_t stamp = core_.deciding_stamp();
     const std::lock_guard lock(inode->mutex);
-    if (stamp == 0 || !inode->known || !inode->deferred.empty()) return std::nullopt;
-    if (inode->stamp != stamp && !inode->pending()) return std::nullopt;
+    const uint64_t stamp = core_.deciding_stamp_of(*inode);
+    if (stamp == 0 || !inode->deferred.empty()) return std::nullopt;
     if (!plan_overwrite(*inode, data, writes)) return std::nullopt;
     number = log_overwritten(inode, stamp, data_only);
     inode->overwriting = true;

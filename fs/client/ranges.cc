@@ -63,7 +63,12 @@ Result<uint64_t> Mount::seek(Context& context, Handle handle, uint64_t offset, i
   if (!open) return pass(open);
   const InodePtr& inode = (*open)->inode;
   if (whence != SEEK_DATA && whence != SEEK_HOLE) return fail(Code::invalid);
-  if (!core_.session.sole()) {
+  bool known = false;
+  {
+    const std::lock_guard lock(inode->mutex);
+    known = core_.knows(*inode);
+  }
+  if (!known) {
     if (auto fresh = data_.refresh(context.caller, inode); !fresh) return pass(fresh);
   }
   uint64_t size = 0;

@@ -37,7 +37,7 @@ bool FileData::plan_read(Inode& inode, uint64_t offset, size_t length, char* int
 
 Result<size_t> FileData::read(net::Caller& caller, const InodePtr& inode, uint64_t offset, char* into, size_t length) {
   std::vector<BlockRead> reads;
-  bool asked_size = core_.session.sole();
+  bool asked_size = false;
   for (int plan = 0; plan < max_replans; ++plan) {
     Range unknown;
     size_t within = 0;
@@ -45,6 +45,7 @@ Result<size_t> FileData::read(net::Caller& caller, const InodePtr& inode, uint64
     {
       const std::lock_guard lock(inode->mutex);
       const uint64_t size = inode->size();
+      if (core_.believes(*inode)) asked_size = true;
       within = offset >= size ? 0 : std::min<uint64_t>(length, size - offset);
       if (within > 0) planned = plan_read(*inode, offset, within, into, reads, unknown);
     }
@@ -97,13 +98,13 @@ Result<wire::Attributes> FileData::refresh(net::Caller& caller, const InodePtr& 
 }
 
 Result<wire::Attributes> FileData::ask_attributes(net::Caller& caller, const InodePtr& inode) {
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   wire::GetAttributes question;
   question.inode = inode->id;
   auto reply = core_.control.ask(caller, question);
   if (!reply) return pass(reply);
   const std::lock_guard lock(inode->mutex);
-  inode->learn(reply->attributes, stamp, core_.clock.now(), false);
+  inode->learn(reply->attributes, core_.learned(sole, reply->leases, reply->home), core_.clock.now(), false);
   return inode->shown();
 }
 

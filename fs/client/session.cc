@@ -29,8 +29,9 @@ uint64_t Session::stamp() const {
 
 bool Session::lease_holds() const { return clock_.now().time_since_epoch().count() < certain_until_.load(); }
 
-Millis Session::certain_for() const {
-  if (stamp_.load() == 0) return Millis{0};
+Millis Session::certain_for() const { return stamp_.load() == 0 ? Millis{0} : lease_left(); }
+
+Millis Session::lease_left() const {
   const auto left = std::chrono::nanoseconds(certain_until_.load()) - clock_.now().time_since_epoch();
   return std::max(Millis{0}, std::chrono::duration_cast<Millis>(left));
 }
@@ -39,6 +40,7 @@ void Session::opened(const wire::OpenSessionReply& reply, Instant sent) {
   {
     const std::lock_guard lock(mutex_);
     identity_ = {reply.session, identity_.generation + 1};
+    sole_heard_ = 0;
     root_ = reply.root;
     copies_ = reply.copies;
     read_only_ = reply.read_only;
@@ -50,9 +52,10 @@ void Session::opened(const wire::OpenSessionReply& reply, Instant sent) {
 void Session::resumed(const wire::OpenSessionReply& reply, Instant sent) {
   term_ = reply.term;
   set_token(reply.token, reply.token_lease_ms);
-  set_sole(false);
+  end_sole();
   take_lease(reply.lease_ms, sent);
-  set_sole(reply.sole);
+  const std::lock_guard lock(mutex_);
+  if (reply.events >= sole_heard_) set_sole(reply.sole);  // else an event was faster than this
 }
 
 void Session::renewed(const wire::RenewSessionReply& reply, Instant sent) {
@@ -70,8 +73,18 @@ void Session::take_lease(uint32_t lease_ms, Instant sent) {
   certain_until_ = (sent + Millis{lease_ms_} - margin).time_since_epoch().count();
 }
 
-void Session::set_sole(bool sole) {
+void Session::set_sole(bool sole, uint64_t event) {
   const std::lock_guard lock(mutex_);
+  sole_heard_ = event;
+  set_sole(sole);
+}
+
+void Session::end_sole() {
+  const std::lock_guard lock(mutex_);
+  set_sole(false);
+}
+
+void Session::set_sole(bool sole) {
   sole_ = sole;
   ++last_stamp_;
   stamp_ = sole ? last_stamp_ : 0;

@@ -38,12 +38,16 @@ class Session {
   bool lease_holds() const;
   // How long the present stamp holds at least.
   Millis certain_for() const;
+  // How long the session's lease holds at least, whoever else is there.
+  Millis lease_left() const;
 
   // `sent`: when the request left; the lease counts from then.
   void opened(const wire::OpenSessionReply& reply, Instant sent);
   void resumed(const wire::OpenSessionReply& reply, Instant sent);
   void renewed(const wire::RenewSessionReply& reply, Instant sent);
-  void set_sole(bool sole);
+  // An event said so.
+  void set_sole(bool sole, uint64_t event);
+  void end_sole();
   // What was learned may be wrong.
   void distrust();
 
@@ -57,6 +61,7 @@ class Session {
   bool stopping() const { return stopping_.load(); }
 
  private:
+  void set_sole(bool sole);  // mutex_ held
   void take_lease(uint32_t lease_ms, Instant sent);
   void set_token(const std::string& token, uint64_t lease_ms);
 
@@ -76,6 +81,7 @@ class Session {
   std::shared_ptr<const std::string> token_;
   uint32_t lease_ms_ = 0;
   uint64_t last_stamp_ = 0;
+  uint64_t sole_heard_ = 0;  // the latest event about it
   bool sole_ = false;
   bool attention_ = false;
 };

@@ -91,7 +91,7 @@ Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, con
     data_.give_back(member.plan, placed.error());
     data_.give_up(inode, placed.error());
     const std::lock_guard lock(inode->mutex);
-    inode->error = placed.error();
+    data_.core_.remember(*inode, placed.error());
     return Added::done;
   }
   bytes_ += member.batch.data.bytes();
@@ -203,7 +203,7 @@ std::vector<BlockId> FileData::Staging::send(net::Caller& caller, const std::fun
     data_.give_back(member.plan, stored.error());
     data_.give_up(member.inode, stored.error());
     const std::lock_guard lock(member.inode->mutex);
-    member.inode->error = stored.error();
+    data_.core_.remember(*member.inode, stored.error());
   }
   members_.clear();
   files_.clear();

@@ -106,9 +106,10 @@ Result<wire::Attributes> FileData::set_size(net::Caller& caller, const InodePtr&
     const std::lock_guard lock(inode->mutex);
     beyond = freeze(*inode, request.size, UINT64_MAX);
   }
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   auto result = core_.control.commit_one(caller, request);
   if (!result) return pass(result);
+  const uint64_t stamp = core_.learned_of_file(sole, result->leases);
   const std::lock_guard lock(inode->mutex);
   const uint64_t before = inode->dirty.bytes();
   inode->dirty.forget(beyond);
@@ -134,9 +135,10 @@ Status FileData::punch(net::Caller& caller, const InodePtr& inode, uint64_t offs
     // The file must keep its size where only dirty bytes made it so long.
     if (inside.end() > inode->attributes.size && inside.end() == inode->dirty.end()) size = std::max(size, inside.end());
   }
-  const uint64_t stamp = core_.session.stamp();
+  const uint64_t sole = core_.session.stamp();
   auto result = core_.control.commit_one(caller, wire::Punch{inode->id, offset, length, size, core_.clock.wall()});
   if (!result) return pass(result);
+  const uint64_t stamp = core_.learned_of_file(sole, result->leases);
   const std::lock_guard lock(inode->mutex);
   const uint64_t before = inode->dirty.bytes();
   inode->dirty.forget(inside);

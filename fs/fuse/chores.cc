@@ -20,9 +20,11 @@ void Chores::add(Chore chore) {
   changed_.notify_all();
 }
 
-void Chores::settle() {
+void Chores::settle(Millis longest) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this, until = added_] { return done_ >= until || end_; });
+  const auto settled = [this, until = added_] { return done_ >= until || end_; };
+  if (longest == Millis::max()) return changed_.wait(lock, settled);
+  changed_.wait_for(lock, longest, settled);
 }
 
 void Chores::end() {

@@ -21,8 +21,8 @@ class Chores {
   explicit Chores(std::unique_ptr<net::Caller> caller);
   ~Chores();  // what still waits is not done
 
-  void add(Chore chore);  // any thread
-  void settle();          // returns when all that was added before is done
+  void add(Chore chore);        // any thread
+  void settle(Millis longest);  // returns when all that was added before is done, or after so long
 
   // Stops the thread: interrupts the chore in hand, drops the rest.
   void end();

@@ -142,13 +142,13 @@ void KernelMount::connect() {
       fuse_lowlevel_notify_inval_entry(service.session, number, name.data(), name.size());
     });
   };
-  cache.settle = [&service] { service.chores.settle(); };
+  cache.settle = [&service](Millis longest) { service.chores.settle(longest); };
   service.file_system.set_kernel_cache(std::move(cache));
   service.file_system.set_on_lock_granted([&service](uint64_t waiter) { service.parked.granted(waiter); });
 }
 
 void KernelMount::disconnect() {
-  service_.file_system.set_kernel_cache({[](InodeId) {}, [](InodeId) {}, [](InodeId, const std::string&) {}, [] {}});
+  service_.file_system.set_kernel_cache({[](InodeId) {}, [](InodeId) {}, [](InodeId, const std::string&) {}, [](Millis) {}});
   service_.file_system.set_on_lock_granted([](uint64_t) {});
 }
 

@@ -59,6 +59,8 @@ const std::map<std::string, Known, std::less<>>& known() {
       {"allow_other", flag([](MountFlags& flags) { flags.allow_other = true; })},
       {"nonempty", flag([](MountFlags& flags) { flags.nonempty = true; })},
       {"nolocal", flag([](MountFlags& flags) { flags.local_reads = false; })},
+      {"sync", flag([](MountFlags& flags) { flags.synchronous = true; })},
+      {"async", flag([](MountFlags& flags) { flags.synchronous = false; })},
       {"uid", id(&Squash::uid)},
       {"gid", id(&Squash::gid)},
       {"timeout",
@@ -85,8 +87,8 @@ const std::map<std::string, Known, std::less<>>& known() {
 
 // Words that stand in /etc/fstab for mount(8) and for who calls it.
 bool is_for_mount(std::string_view name) {
-  for (const std::string_view word : {"defaults", "auto", "noauto", "user", "nouser", "users", "_netdev", "nofail", "atime",
-                                      "diratime", "nodiratime", "async"}) {
+  for (const std::string_view word :
+       {"defaults", "auto", "noauto", "user", "nouser", "users", "_netdev", "nofail", "atime", "diratime", "nodiratime"}) {
     if (name == word) return true;
   }
   return name.starts_with("x-") || name.starts_with("comment=");

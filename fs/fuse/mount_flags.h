@@ -15,6 +15,7 @@ struct MountFlags {
   bool allow_other = false;
   bool nonempty = false;
   bool local_reads = true;
+  bool synchronous = false;
   Squash squash;
   Millis timeout{60'000};
   std::string subtree = "/";

@@ -81,7 +81,7 @@ void Request::answer_entry(const Attributes& attributes) {
   bool taken;
   {
     const Replying replying(worker);
-    const fuse_entry_param entry = entry_of(attributes, service.file_system.cache_times());
+    const fuse_entry_param entry = entry_of(attributes, service.file_system.cache_times(context.known));
     taken = fuse_reply_entry(take(), &entry) == 0;
   }
   if (!taken) service.file_system.forget(attributes.inode, 1);
@@ -89,7 +89,7 @@ void Request::answer_entry(const Attributes& attributes) {
 
 bool Request::answer_created(const Opened& opened, fuse_file_info& info) {
   const Replying replying(worker);
-  const fuse_entry_param entry = entry_of(opened.attributes, service.file_system.cache_times());
+  const fuse_entry_param entry = entry_of(opened.attributes, service.file_system.cache_times(context.known));
   return fuse_reply_create(take(), &entry, &info) == 0;
 }
 
@@ -98,7 +98,7 @@ bool Request::answer_opened(const fuse_file_info& info) { return fuse_reply_open
 void Request::answer_attributes(const Attributes& attributes) {
   const Replying replying(worker);
   const struct stat out = stat_of(attributes);
-  fuse_reply_attr(take(), &out, seconds(service.file_system.cache_times().attributes));
+  fuse_reply_attr(take(), &out, seconds(service.file_system.cache_times(context.known).attributes));
 }
 
 void Request::answer_bytes(const char* bytes, size_t length) { fuse_reply_buf(take(), bytes, length); }

@@ -20,8 +20,108 @@ TEST_P(TwoMounts, SeeEachOther) {
 
 INSTANTIATE_TEST_SUITE_P(All, TwoMounts,
                          testing::Values("close_to_open", "growing_and_shrinking", "names", "attributes", "exclusive_create",
-                                         "rename_replaces", "flock_excludes", "sqlite", "appends_do_not_overwrite"),
+                                         "rename_replaces", "flock_excludes", "sqlite", "appends_do_not_overwrite",
+                                         "own_directories", "one_directory", "renames_across", "seen_while_written",
+                                         "memory_mapped", "several_names", "removed_directories"),
                          [](const auto& one) { return std::string(one.param); });
+
+// ---------------------------------------------------------------- leases
+
+uint64_t exclusive_leases(Cluster& cluster, const std::string& mount_point) {
+  for (const wire::SessionInfo& session : cluster.status().sessions) {
+    if (session.mount_point == mount_point) return session.exclusive;
+  }
+  return 0;
+}
+
+TEST(OnTwoMounts, EachHasTheDirectoryInWhichItWorks) {
+  Cluster cluster;
+  const auto& other = cluster.add_mount();
+  EXPECT_SHELL(cluster.environment(), "mkdir $M/a $M/b; touch $M/a/f $M/a/g $M2/b/f $M2/b/g");
+  EXPECT_GT(exclusive_leases(cluster, cluster.mount().path()), 0U);
+  EXPECT_GT(exclusive_leases(cluster, other.path()), 0U);
+  EXPECT_SHELL(cluster.environment(),
+               "lace status --control $C --json | grep -q exclusive_leases; [ -e $M/b/g ]; [ -e $M2/a/g ]");
+}
+
+TEST(OnTwoMounts, WhatOneMadeAloneAndDidNotTellYetTheOtherSees) {
+  Cluster cluster;
+  cluster.add_mount();
+  EXPECT_SHELL(cluster.environment(), R"(
+    mkdir $M/d
+    for i in $(seq 1 100); do
+      mkdir $M/d/$i; echo $i >$M/d/$i/f; [ "$(cat $M2/d/$i/f)" = $i ]
+      rm -r $M2/d/$i; [ ! -e $M/d/$i ]
+    done)");
+}
+
+TEST(OnTwoMounts, OneThatStandsStillKeepsTheOtherWaitingForItsLeaseAtMost) {
+  Cluster cluster;
+  auto& other = cluster.add_mount();
+  EXPECT_SHELL(cluster.environment(), "mkdir $M2/d; echo kept >$M2/d/f; sync $M2/d/f; touch $M2/d/g");
+  other.process().stop();
+  const Instant start = SystemClock().now();
+  EXPECT_SHELL(cluster.environment(), "[ $(cat $M/d/f) = kept ]; touch $M/d/h; rm $M/d/f");
+  EXPECT_LT(SystemClock().now() - start, Millis(25'000));
+  other.process().resume();
+  cluster.expect_errors("client.");  // what it had not told is lost, and it says so
+  EXPECT_SHELL(cluster.environment(), "until [ -e $M2/d/h ]; do :; done; [ ! -e $M2/d/f ]; touch $M2/d/i; [ -e $M/d/i ]");
+}
+
+TEST(OnTwoMounts, OneThatIsKilledKeepsTheOtherWaitingHardlyAtAll) {
+  Cluster cluster;
+  auto& other = cluster.add_mount();
+  EXPECT_SHELL(cluster.environment(), "mkdir $M2/d; echo kept >$M2/d/f; sync $M2/d/f; touch $M2/d/g");
+  other.process().kill();
+  const Instant start = SystemClock().now();
+  EXPECT_SHELL(cluster.environment(), "[ $(cat $M/d/f) = kept ]; touch $M/d/h; rm $M/d/f");
+  EXPECT_LT(SystemClock().now() - start, Millis(6'000));
+  other.kill();
+}
+
+TEST(OnTwoMounts, LeasesOutliveTheControlServer) {
+  Cluster cluster;
+  cluster.add_mount();
+  Background one("mkdir $M/a; for i in $(seq 1 400); do mkdir $M/a/$i; echo $i >$M/a/$i/f; done", cluster.environment());
+  Background two("mkdir $M2/b; for i in $(seq 1 400); do mkdir $M2/b/$i; echo $i >$M2/b/$i/f; done", cluster.environment());
+  const std::string begun = cluster.mount().path() + "/a/20/f";
+  while (access(begun.c_str(), F_OK) != 0) ASSERT_TRUE(one.running() || access(begun.c_str(), F_OK) == 0);
+  cluster.control().kill();
+  cluster.control().start();
+  EXPECT_TRUE(one.wait().ok());
+  EXPECT_TRUE(two.wait().ok());
+  EXPECT_SHELL(cluster.environment(), R"(
+    for i in $(seq 1 400); do [ "$(cat $M2/a/$i/f)" = $i ]; [ "$(cat $M/b/$i/f)" = $i ]; done)");
+}
+
+TEST(OnThreeMounts, AllSeeWhatOneDoes) {
+  Cluster cluster;
+  cluster.add_mount();
+  cluster.add_mount();
+  EXPECT_SHELL(cluster.environment(), R"(
+    mkdir $M/d
+    mounts=($M $M2 $M3)
+    for i in $(seq 1 120); do
+      one=${mounts[$(( i % 3 ))]}; next=${mounts[$(( (i + 1) % 3 ))]}; last=${mounts[$(( (i + 2) % 3 ))]}
+      [ ! -e $next/d/$i ]
+      echo $i >$one/d/$i
+      [ $(cat $next/d/$i) = $i ]
+      mv $last/d/$i $last/d/m$i
+      [ ! -e $one/d/$i ]
+      truncate -s 1 $one/d/m$i
+      [ $(stat -c %s $next/d/m$i) = 1 ]
+      rm $next/d/m$i
+      [ -z "$(ls $last/d)" ]
+    done)");
+}
+
+TEST(AMountWithSync, HasEveryChangeOnStableStorageWhenItIsAnswered) {
+  Cluster cluster({.mount_options = {"sync"}});
+  EXPECT_SHELL(cluster.environment(), "mkdir $M/d; echo kept >$M/d/f; mv $M/d/f $M/d/g");
+  cluster.kill_all();
+  cluster.start_all();
+  EXPECT_SHELL(cluster.environment(), "[ $(cat $M/d/g) = kept ]");
+}
 
 class Descriptor {
  public:

@@ -32,7 +32,7 @@ std::unique_ptr<fs::FileSystem> FileClients::mount(ClientProcess& process, net::
       static_cast<void>(caller.pause(Millis(200)));
       continue;
     }
-    (*mounted)->set_kernel_cache({[](InodeId) {}, [](InodeId) {}, [](InodeId, const std::string&) {}, [] {}});
+    (*mounted)->set_kernel_cache({[](InodeId) {}, [](InodeId) {}, [](InodeId, const std::string&) {}, [](Millis) {}});
     return std::move(*mounted);
   }
 }

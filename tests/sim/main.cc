@@ -1,4 +1,4 @@
-// sim [--seeds N] [--from S] [--jobs N] [--trace] [--twice]: see usage().
+// sim [--seeds N] [--from S] [--jobs N] [--trace] [--twice] [--names]: see usage().
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -30,18 +30,20 @@ struct Flags {
   uint64_t page = 0;
   bool trace = false;
   bool twice = false;
+  bool names = false;
 };
 
 int usage(int code) {
   std::fputs(
-      "simulator [--seeds N] [--from S] [--jobs N] [--trace] [--twice]\n"
+      "simulator [--seeds N] [--from S] [--jobs N] [--trace] [--twice] [--names]\n"
       "Runs whole clusters in virtual time, with faults, one for each seed. Exit code 0 if no seed fails.\n"
       "  --seeds N  so many (100), from\n"
       "  --from S   this one (1) on\n"
       "  --jobs N   so many at a time (1)\n"
       "  --trace    says on standard error what happens\n"
       "  --block N --page N  and when this page changes on a server's disk\n"
-      "  --twice    runs each seed twice, and fails where the two runs differ\n",
+      "  --twice    runs each seed twice, and fails where the two runs differ\n"
+      "  --names    mounts in the same directories, instead of clients that work on blocks\n",
       code == 0 ? stdout : stderr);
   return code;
 }
@@ -63,6 +65,8 @@ bool parse(int argc, char** argv, Flags& flags) {
       flags.trace = true;
     } else if (flag == "--twice") {
       flags.twice = true;
+    } else if (flag == "--names") {
+      flags.names = true;
     } else {
       return false;
     }
@@ -93,7 +97,7 @@ Child start(uint64_t seed, const Flags& flags) {
     lace::sim::set_trace(clock, true);
     lace::sim::watched() = {flags.block, static_cast<uint32_t>(flags.page)};
   }
-  const RunResult result = lace::sim::run_seed(seed);
+  const RunResult result = flags.names ? lace::sim::run_names_seed(seed) : lace::sim::run_seed(seed);
   char head[32];
   std::snprintf(head, sizeof(head), "%016llx\n", static_cast<unsigned long long>(result.fingerprint));
   const std::string all = head + result.summary + "\n" + result.failure;
@@ -143,8 +147,9 @@ class Runner {
 
  private:
   void say(uint64_t seed, const std::string& failure) {
-    std::printf("sim: seed %llu FAILED: %s\n     again: scripts/sim --seeds 1 --from %llu --trace\n",
-                static_cast<unsigned long long>(seed), failure.c_str(), static_cast<unsigned long long>(seed));
+    std::printf("sim: seed %llu FAILED: %s\n     again: scripts/sim --seeds 1 --from %llu --trace%s\n",
+                static_cast<unsigned long long>(seed), failure.c_str(), static_cast<unsigned long long>(seed),
+                flags_.names ? " --names" : "");
     std::fflush(stdout);
   }
 

@@ -12,6 +12,7 @@ struct RunResult {
   std::string summary;
 };
 
-RunResult run_seed(uint64_t seed);
+RunResult run_seed(uint64_t seed);        // clients that work on blocks (run.cc)
+RunResult run_names_seed(uint64_t seed);  // mounts that work in the same directories (names_run.cc)
 
 }  // namespace lace::sim

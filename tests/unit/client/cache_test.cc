@@ -130,6 +130,19 @@ TEST_F(Placing, CoversRunsOfOnePageTogether) {
   EXPECT_EQ(placement->extents.size(), 1u);
 }
 
+TEST(Deferred, ShowsWhatControlMakesOfAChange) {
+  wire::SetAttributes change;
+  change.set = wire::SetAttributes::set_uid;
+  change.uid = 7;
+  wire::Attributes shown;
+  shown.mode = 0104755;
+  apply(change, shown);
+  EXPECT_EQ(shown.mode, 0104755u) << "the kernel says by itself when set-id bits go";
+  change.set |= wire::SetAttributes::clear_privileges;
+  apply(change, shown);
+  EXPECT_EQ(shown.mode, 0100755u);
+}
+
 TEST(Deferred, KeepsOwnerAndModeApartBecauseOneClearsTheOther) {
   wire::SetAttributes mode;
   mode.set = wire::SetAttributes::set_mode;
@@ -163,7 +176,8 @@ TEST(Deferred, ForgetsAModificationTimeWhenTheFileIsWrittenAgain) {
 TEST(EntryCache, DoesNotKeepAnAnswerThatAChangeRanBeside) {
   LogProgress progress;
   EntryCache cache(progress);
-  const auto question = cache.ask(root_inode, 1);
+  auto question = cache.ask(root_inode);
+  question.stamp = 1;
   { const EntryCache::Change change(cache, root_inode); }
   cache.answer(question, root_inode, "a", no_inode);
   EXPECT_FALSE(cache.find(root_inode, "a", 1));

@@ -149,7 +149,7 @@ TEST_F(RequestsTest, KeepPagesUntilTheyAreDropped) {
   EXPECT_EQ("old", read_file("a"));
   const KernelCache cache = file_system.kernel_cache();
   cache.drop_pages(inode);
-  cache.settle();
+  cache.settle(Millis::max());
   EXPECT_EQ("new", read_file("a"));
 }
 
@@ -161,7 +161,7 @@ TEST_F(RequestsTest, KeepNamesUntilTheyAreDropped) {
   EXPECT_EQ(0, ::access(path("a").c_str(), F_OK));
   const KernelCache cache = file_system.kernel_cache();
   cache.drop_entry(root_inode, "a");
-  cache.settle();
+  cache.settle(Millis::max());
   EXPECT_EQ(-1, ::access(path("a").c_str(), F_OK));
 }
 
