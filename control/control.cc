@@ -35,7 +35,7 @@ const std::map<wire::Kind, Route>& routes() {
                   wire::GetExtents, wire::OpenInode, wire::CloseInodes, wire::FileSystemUsage, wire::Commit,
                   wire::AllocateBlocks, wire::GetBlocks, wire::Lock, wire::CancelLock, wire::TestLock, wire::ReleaseLocks,
                   wire::ReportFailure, wire::ClusterStatus, wire::InspectInode, wire::RegisterServer, wire::Heartbeat,
-                  wire::ReportCopies>();
+                  wire::ReportCopies, wire::ChangeServer, wire::SetLimits, wire::StartScrub>();
   return all;
 }
 
@@ -97,6 +97,9 @@ Status Control::start() {
   auto known = names->servers();
   if (!known) return pass(known);
   for (ServerRecord& record : *known) servers.add(std::move(record));
+  const auto kept_limits = load_limits(*names);
+  if (!kept_limits) return pass(kept_limits);
+  limits = *kept_limits;
   if (const Status loaded = keeper.start(); !loaded) return loaded;
   if (const Status resumed = punches.resume([this] { commits.open(); }); !resumed) return resumed;
   for (const wire::Endpoint& endpoint : options.listen) {
@@ -138,7 +141,7 @@ void Control::receive(net::Incoming incoming, net::Responder responder) {
 std::vector<Candidate> Control::candidates() const {
   std::vector<Candidate> list;
   for (const auto& [id, server] : servers.all()) {
-    if (!servers.is_up(id, now()) || server.record.draining) continue;
+    if (!servers.is_up(id, now()) || server.record.draining || Servers::is_failing(server)) continue;
     list.push_back({id, server.figures.available_bytes});
   }
   return list;
@@ -176,6 +179,14 @@ void Control::notice_servers() {
       log::warn("control.server_down", {{"server", server.record.name}, {"id", raw(id)}});
     }
   }
+}
+
+void Control::forget_server(ServerId server) {
+  servers.remove(server);
+  copies->forget(server);
+  was_up_.erase(server);
+  scrub_orders.erase(server);
+  repair.forget(server);
 }
 
 void Control::set_gauges() {

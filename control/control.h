@@ -20,6 +20,7 @@
 #include "control/metrics.h"
 #include "control/namespace/namespace.h"
 #include "control/repair/census.h"
+#include "control/repair/limits.h"
 #include "control/repair/repair.h"
 #include "control/sessions/commit_queue.h"
 #include "control/sessions/credentials.h"
@@ -62,6 +63,8 @@ class Control {
   LockTable locks;
   PlacementPlan placement;
   Census census;
+  wire::RepairLimits limits;
+  std::map<ServerId, uint64_t> scrub_orders;  // wire::HeartbeatReply's
   ControlMetrics metrics;
 
   // ---- what works on it
@@ -80,6 +83,8 @@ class Control {
   // Servers that are up and take new copies.
   std::vector<Candidate> candidates() const;
   Instant now() const { return loop.clock().now(); }
+  // It was removed from the namespace.
+  void forget_server(ServerId server);
 
  private:
   void receive(net::Incoming incoming, net::Responder responder);

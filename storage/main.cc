@@ -29,7 +29,7 @@ struct Flags {
   std::string metrics;
   std::string keys;
   std::string admit;
-  uint64_t fill_mib_per_s = 64;
+  uint64_t fill_mib_per_s = 100'000;
 };
 
 int failed(const Flags& flags, const std::string& what) {
@@ -123,7 +123,7 @@ int run(const Flags& flags) {
   if (!over_tcp) options.shared_directory = std::filesystem::absolute(directory->path());
   options.store.cluster = options.membership.cluster;
   options.store.index_path = directory->path() + "/index.db";
-  options.filler.bytes_per_second = flags.fill_mib_per_s << 20;
+  options.filler.most_bytes_per_second = flags.fill_mib_per_s << 20;
 
   Signals signals;
   const SystemClock clock;
@@ -171,7 +171,8 @@ int main(int argc, char** argv) {
   options.text("metrics", flags.metrics, "HOST:PORT", "serve metrics over HTTP; port 0 picks one and logs it");
   options.text("keys", flags.keys, "FILE", "this server's key pair, as `lace key new` writes it");
   options.text("admit", flags.admit, "FILE", "public keys that are let in over tcp");
-  options.number("fill-mib-per-s", flags.fill_mib_per_s, 1, 100'000, "limit of what is fetched to fill copies");
+  options.number("fill-mib-per-s", flags.fill_mib_per_s, 1, 100'000,
+                 "this server's own limit of what it fetches to fill copies; `lace storage limits` sets that of all");
   options.daemon_flags();
   if (const auto code = options.parse(argc, argv)) return *code;
   config::raise_open_files();

@@ -29,9 +29,13 @@ StorageMetrics::StorageMetrics(metrics::Registry& registry, const std::string& n
       serving_(Maker(registry, name).gauge("serving", "1 while control has given a lease")),
       filling_(Maker(registry, name).gauge("fills_running", "copies being filled now")),
       waiting_(Maker(registry, name).gauge("fills_waiting", "copies waiting to be filled")),
+      scrubbing_(Maker(registry, name).gauge("scrubbing", "1 while all copies are being read and checked")),
+      scrubbed_bytes_(Maker(registry, name).gauge("scrubbed_bytes", "read by this scrub, or the last")),
       received_bytes_(
           Maker(registry, name).counter("hole_copy_received_bytes", "received to fill copies, since the server was made")),
       corrupt_pages_(Maker(registry, name).counter("corrupt_pages", "pages that did not match their checksum")),
+      healed_pages_(Maker(registry, name).counter("healed_pages", "such pages that were had from another copy")),
+      disk_errors_(Maker(registry, name).counter("disk_errors", "reads and syncs that failed")),
       reads_(Maker(registry, name).counter("reads", "reads by clients")),
       read_bytes_(Maker(registry, name).counter("read_bytes", "bytes sent to readers")),
       writes_(Maker(registry, name).counter("writes", "writes, of clients and of primaries")),
@@ -54,6 +58,10 @@ void StorageMetrics::follow(const Storage& storage) {
   waiting_.set(static_cast<double>(storage.filler().waiting()));
   received_bytes_.set_at_least(static_cast<double>(totals.received_bytes));
   corrupt_pages_.set_at_least(static_cast<double>(totals.corrupt_pages));
+  healed_pages_.set_at_least(static_cast<double>(totals.healed_pages));
+  disk_errors_.set_at_least(static_cast<double>(totals.disk_errors));
+  scrubbing_.set(storage.scrubber().record().running ? 1 : 0);
+  scrubbed_bytes_.set(static_cast<double>(storage.scrubber().record().done_bytes));
   const ServerCounters& counters = storage.counters();
   reads_.set_at_least(static_cast<double>(counters.reads));
   read_bytes_.set_at_least(static_cast<double>(counters.read_bytes));

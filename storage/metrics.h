@@ -13,9 +13,10 @@ class StorageMetrics {
   void follow(const Storage& storage);
 
  private:
-  metrics::Gauge copies_, stored_bytes_, missing_bytes_, capacity_bytes_, available_bytes_, serving_, filling_, waiting_;
-  metrics::Counter received_bytes_, corrupt_pages_, reads_, read_bytes_, writes_, written_bytes_, forwarded_, forward_failures_,
-      syncs_, refused_;
+  metrics::Gauge copies_, stored_bytes_, missing_bytes_, capacity_bytes_, available_bytes_, serving_, filling_, waiting_,
+      scrubbing_, scrubbed_bytes_;
+  metrics::Counter received_bytes_, corrupt_pages_, healed_pages_, disk_errors_, reads_, read_bytes_, writes_, written_bytes_,
+      forwarded_, forward_failures_, syncs_, refused_;
 };
 
 }  // namespace lace::storage

@@ -25,15 +25,40 @@ Storage::Storage(net::Loop& loop, disk::Disk& disk, StorageOptions options, Join
       forwarding_(options_.membership.incarnation),
       failures_(loop, membership_),
       filler_(loop, store_, membership_, guard_, options_.filler),
+      scrubber_(loop, disk, store_),
       server_{loop, store_, membership_, guard_, forwarding_, failures_, filler_, counters_, options_.shared_directory, 0} {
   store_.on_changed([this](BlockId block) {
     if (const auto copy = store_.find(block); copy && copy->rotten) ++server_.distrusted_copies;
     membership_.tell_changed(block);
   });
+  membership_.set_figures([this] { return repair_figures(); });
+  membership_.on_told([this](const wire::HeartbeatReply& told) {
+    filler_.set_limits(told.limits);
+    scrubber_.set_limits(told.limits);
+    scrubber_.set_order(told.scrub_order);
+  });
+}
+
+wire::RepairFigures Storage::repair_figures() const {
+  const StoreTotals totals = store_.totals();
+  const ScrubRecord& scrub = scrubber_.record();
+  wire::RepairFigures figures;
+  figures.missed_bytes = totals.missed_bytes;
+  figures.fill_bytes_per_second = filler_.bytes_per_second();
+  figures.corrupt_pages = totals.corrupt_pages;
+  figures.healed_pages = totals.healed_pages;
+  figures.disk_errors = totals.disk_errors;
+  figures.scrubbing = scrub.running;
+  figures.scrubbed_bytes = scrub.done_bytes;
+  figures.scrub_bytes = scrub.all_bytes;
+  figures.scrub_ended = scrub.ended;
+  figures.scrub_order = scrub.order;
+  return figures;
 }
 
 Status Storage::open() {
   look_at_space();
+  scrubber_.open();
   return store_.open();
 }
 
@@ -63,6 +88,8 @@ void Storage::keep_house() {
     if (stopping_) return;
     look_at_space();
     store_.tick();
+    filler_.tick();
+    scrubber_.tick();
     if (tick_) tick_();
     keep_house();
   });
@@ -71,6 +98,7 @@ void Storage::keep_house() {
 void Storage::stop() {
   if (std::exchange(stopping_, true)) return;
   membership_.stop();
+  scrubber_.stop();
   stop_at_latest_ = loop_.clock().now() + options_.stop_patience;
   stop_when_idle();
 }

@@ -12,6 +12,7 @@
 #include "storage/membership/guard.h"
 #include "storage/membership/membership.h"
 #include "storage/ops/server.h"
+#include "storage/scrub/scrubber.h"
 
 namespace lace::storage {
 
@@ -46,6 +47,8 @@ class Storage {
   const Membership& membership() const { return membership_; }
   const Filler& filler() const { return filler_; }
   const CopyStore& copies() const { return store_; }
+  const Scrubber& scrubber() const { return scrubber_; }
+  wire::RepairFigures repair_figures() const;
   // Called on the loop's thread at each housekeeping.
   void on_tick(std::function<void()> tick) { tick_ = std::move(tick); }
 
@@ -64,6 +67,7 @@ class Storage {
   Forwarding forwarding_;
   FailureReports failures_;
   Filler filler_;
+  Scrubber scrubber_;
   ServerCounters counters_;
   Server server_;
   std::function<void()> tick_;

@@ -7,7 +7,8 @@
 //                            u32 crc32c   of the page's 4,096 bytes (only of a data page, else 0)
 //                            u32 tag      bits 0-29: epoch of its last write; bit 30: zero; bit 31: missing
 //                          tag 0: never written, reads as zero. zero: written as zero (punched) at that epoch; no data is kept.
-//                          missing: was written elsewhere, is to be fetched; must not be read.
+//                          missing: is to be fetched; must not be read. What was written elsewhere has nothing else; a page
+//                          that turned out not to match keeps its epoch and checksum: what it should be.
 //   64 MiB+128K  4 KiB     identity (below), for a person with a hex dump and for rescue
 //
 //   identity:    0  8   "LACECOPY"
@@ -51,6 +52,8 @@ struct PageEntry {
   static PageEntry make_data(uint32_t crc, Epoch epoch) { return {crc, epoch & epoch_mask}; }
   static PageEntry make_zero(Epoch epoch) { return {0, (epoch & epoch_mask) | zero_flag}; }
   static PageEntry make_missing() { return {0, missing_flag}; }
+  PageEntry lost() const { return {crc, tag | missing_flag}; }
+  bool is_lost() const { return missing() && epoch() != 0; }
 };
 
 inline constexpr uint32_t copy_format = 1;

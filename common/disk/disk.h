@@ -16,7 +16,9 @@ class File {
   virtual ~File() = default;
   // Reads up to `length` bytes; fewer only at the end of the file.
   virtual Result<size_t> read(uint64_t offset, char* into, size_t length) = 0;
-  // The same, but only what needs no waiting for the disk: `try_again` if it would wait.
+  // The same, but from the disk and not from memory, where the file system can do that. Whole pages.
+  virtual Result<size_t> read_through(uint64_t offset, char* into, size_t length) { return read(offset, into, length); }
+  // The same as read(), but only what needs no waiting for the disk: `try_again` if it would wait.
   virtual Result<size_t> read_cached(uint64_t offset, char* into, size_t length) = 0;
   virtual Status write(uint64_t offset, std::string_view bytes) = 0;
   // The same for long streams: whole pages go to the disk at once, past the page cache, where the file system can do that.

@@ -118,6 +118,28 @@ class SystemFile final : public File {
     return bytes.empty() ? Status() : write(offset, bytes);
   }
 
+  Result<size_t> read_through(uint64_t offset, char* into, size_t length) override {
+    const int direct = direct_descriptor();
+    if (direct < 0 || offset % direct_alignment != 0) return read(offset, into, length);
+    static thread_local DirectBuffer buffer;
+    char* const memory = buffer.get();
+    size_t done = 0;
+    while (memory && length - done >= direct_alignment) {
+      const size_t now = std::min(length - done, DirectBuffer::size) / direct_alignment * direct_alignment;
+      const auto got = retried([&] { return ::pread(direct, memory, now, at(offset + done)); });
+      if (got < 0 && errno == EINVAL) break;  // this disk wants another alignment
+      if (got < 0) return failed("read", path_, errno);
+      if (got == 0) return done;
+      std::memcpy(into + done, memory, static_cast<size_t>(got));
+      done += static_cast<size_t>(got);
+      if (static_cast<size_t>(got) < now) return done;
+    }
+    if (done == length) return done;
+    const auto rest = read(offset + done, into + done, length - done);
+    if (!rest) return pass(rest);
+    return done + *rest;
+  }
+
   Status truncate(uint64_t size) override {
     if (retried([&] { return ::ftruncate(descriptor_, at(size)); }) < 0) return failed("truncate", path_, errno);
     return {};
@@ -155,7 +177,7 @@ class SystemFile final : public File {
   int direct_descriptor() {
     if (direct_ != not_opened) return direct_;
     const std::string self = "/proc/self/fd/" + std::to_string(descriptor_);
-    const int opened = ::open(self.c_str(), O_WRONLY | O_CLOEXEC | O_DIRECT);
+    const int opened = ::open(self.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT);
     int expected = not_opened;
     if (!direct_.compare_exchange_strong(expected, opened < 0 ? impossible : opened) && opened >= 0) ::close(opened);
     return direct_;

@@ -176,6 +176,8 @@ LACE_CODEC(SyncBlocks) LACE_CODEC(SyncBlocksReply) LACE_CODEC(OpenCopy) LACE_COD
 LACE_CODEC(RegisterServer) LACE_CODEC(RegisterServerReply) LACE_CODEC(ReportCopies) LACE_CODEC(ReportCopiesReply)
 LACE_CODEC(Heartbeat) LACE_CODEC(HeartbeatReply) LACE_CODEC(SetEpochs) LACE_CODEC(OutcomesReply) LACE_CODEC(DeleteBlocks)
 LACE_CODEC(PunchBlocks) LACE_CODEC(FillBlocks) LACE_CODEC(InspectBlock) LACE_CODEC(InspectBlockReply)
+LACE_CODEC(ComparePages) LACE_CODEC(ComparePagesReply) LACE_CODEC(ChangeServer) LACE_CODEC(SetLimits) LACE_CODEC(RepairLimits)
+LACE_CODEC(StartScrub) LACE_CODEC(StartScrubReply)
 // clang-format on
 
 }  // namespace lace::wire

@@ -415,7 +415,8 @@ struct ClusterStatusReply {
   uint64_t inodes = 0;
   uint32_t copies = 0;
   std::vector<SessionInfo> sessions;
-  LACE_FIELDS(cluster, health, reasons, servers, controls, blocks, in_sync, missing_bytes, inodes, copies, sessions)
+  RepairLimits limits{};
+  LACE_FIELDS(cluster, health, reasons, servers, controls, blocks, in_sync, missing_bytes, inodes, copies, sessions, limits)
 };
 struct ClusterStatus {
   static constexpr Kind kind = Kind::cluster_status;
@@ -435,6 +436,41 @@ struct InspectInode {
   using Reply = InspectInodeReply;
   InodeId inode{};
   LACE_FIELDS(inode)
+};
+
+enum class ServerChange : uint8_t {
+  drain = 1,   // its copies are made elsewhere, and it gets no more
+  use = 2,     // the end of that
+  remove = 3,  // it is no server of the cluster any more
+};
+// Errors: no_entry (no server is called so), busy (remove: it holds copies that count; drain first), denied.
+struct ChangeServer {
+  static constexpr Kind kind = Kind::change_server;
+  using Reply = Done;
+  std::string name;
+  ServerChange change{};
+  LACE_FIELDS(name, change)
+};
+
+// Of numbers that are 0, the present one stays. Answered with what holds now. Errors: invalid.
+struct SetLimits {
+  static constexpr Kind kind = Kind::set_limits;
+  using Reply = RepairLimits;
+  RepairLimits limits{0, 0, 0, 0};
+  LACE_FIELDS(limits)
+};
+
+struct StartScrubReply {
+  std::vector<std::string> servers;  // that begin now; they are up
+  LACE_FIELDS(servers)
+};
+// Every copy is to be read and checked now, on one server or on all. One that is under way goes on. Errors: no_entry,
+// unavailable (none is up).
+struct StartScrub {
+  static constexpr Kind kind = Kind::start_scrub;
+  using Reply = StartScrubReply;
+  std::string name;  // empty: all servers
+  LACE_FIELDS(name)
 };
 
 }  // namespace lace::wire

@@ -30,6 +30,9 @@ std::string_view name_of(Kind kind) {
     case Kind::report_failure: return "report_failure";
     case Kind::cluster_status: return "cluster_status";
     case Kind::inspect_inode: return "inspect_inode";
+    case Kind::change_server: return "change_server";
+    case Kind::set_limits: return "set_limits";
+    case Kind::start_scrub: return "start_scrub";
     case Kind::register_server: return "register_server";
     case Kind::heartbeat: return "heartbeat";
     case Kind::report_copies: return "report_copies";
@@ -39,6 +42,7 @@ std::string_view name_of(Kind kind) {
     case Kind::open_copy: return "open_copy";
     case Kind::forward_write: return "forward_write";
     case Kind::fetch_pages: return "fetch_pages";
+    case Kind::compare_pages: return "compare_pages";
     case Kind::set_epochs: return "set_epochs";
     case Kind::delete_blocks: return "delete_blocks";
     case Kind::punch_blocks: return "punch_blocks";

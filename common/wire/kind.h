@@ -42,6 +42,9 @@ enum class Kind : uint16_t {
   // tools -> control
   cluster_status = 180,
   inspect_inode = 181,
+  change_server = 185,
+  set_limits = 186,
+  start_scrub = 187,
 
   // storage -> control
   register_server = 200,
@@ -56,6 +59,7 @@ enum class Kind : uint16_t {
   // storage -> storage
   forward_write = 320,
   fetch_pages = 321,
+  compare_pages = 322,
   // control -> storage
   set_epochs = 340,
   delete_blocks = 341,

@@ -53,7 +53,8 @@ struct ReadBlock {
   Epoch epoch = 0;
   uint64_t offset = 0;
   uint64_t length = 0;  // 1 to max_io_bytes
-  LACE_FIELDS(token, block, epoch, offset, length)
+  ServerId to{};        // who is asked: another one may have its address now. 0: whoever is there
+  LACE_FIELDS(token, block, epoch, offset, length, to)
 };
 
 struct OpenCopyReply {
@@ -76,7 +77,8 @@ struct OpenCopy {
   std::string token;
   BlockId block{};
   Epoch epoch = 0;
-  LACE_FIELDS(token, block, epoch)
+  ServerId to{};  // as in ReadBlock
+  LACE_FIELDS(token, block, epoch, to)
 };
 
 struct BlockEpoch {
@@ -96,7 +98,8 @@ struct SyncBlocks {
   std::string token;  // one right for all of them, or
   std::vector<BlockEpoch> blocks;
   std::vector<std::string> tokens;  // one for each block, where `token` is empty
-  LACE_FIELDS(token, blocks, tokens)
+  ServerId to{};                    // as in ReadBlock
+  LACE_FIELDS(token, blocks, tokens, to)
 };
 
 // ---------------------------------------------------------------- storage -> storage
@@ -115,7 +118,8 @@ struct ForwardWrite {
   uint64_t file_offset = 0;
   uint64_t stream = 0;  // numbers count within it: the writes of one primary process to the block at this epoch
   bool sync = false;    // as WriteBlock's
-  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset, stream, sync)
+  ServerId to{};        // as in ReadBlock
+  LACE_FIELDS(pass, block, epoch, number, offset, inode, file_offset, stream, sync, to)
 };
 
 struct PageRun {
@@ -126,9 +130,10 @@ struct PageRun {
   LACE_FIELDS(page, count, epoch, zero)
 };
 struct FetchPagesReply {
-  std::vector<PageRun> runs;  // pages asked for that were written; the others never were. Payload: their bytes.
-  uint32_t next_page = 0;     // go on here; block_pages: that was all
-  LACE_FIELDS(runs, next_page)
+  std::vector<PageRun> runs;         // pages asked for that were written; the others never were. Payload: their bytes.
+  uint32_t next_page = 0;            // go on here; block_pages: that was all
+  std::vector<PageRange> missing{};  // pages asked for that the source has lost itself; only for who asked to be told
+  LACE_FIELDS(runs, next_page, missing)
 };
 // The hole copy: the bytes of those holes that were written after `start`, up to about max_io_bytes of them.
 // Errors: stale (the source is not at `end`), corrupt, unavailable.
@@ -140,7 +145,30 @@ struct FetchPages {
   Epoch start = 0;               // the destination has everything up to this epoch; 0: nothing
   Epoch end = 0;                 // the epoch it must reach
   std::vector<DataRange> holes;  // page-aligned; empty: the whole block
-  LACE_FIELDS(pass, block, start, end, holes)
+  bool partial = false;          // `missing` is heard; else a page that the source has lost is an error
+  ServerId to{};                 // as in ReadBlock
+  LACE_FIELDS(pass, block, start, end, holes, partial, to)
+};
+
+struct ComparePagesReply {
+  std::vector<PageRun> runs;      // pages that were written after `base`
+  std::vector<uint64_t> digests;  // of the units, in order: of what is in their other pages
+  LACE_FIELDS(runs, digests)
+};
+// Before a hole copy into a copy that was away: which of its pages are as the source's. Both have what was written up to
+// `base`, except for writes that were under way when the copy was left behind; so pages written later are named, and the others
+// are compared by digests (common/copyfile/digest.h). Errors: as FetchPages.
+struct ComparePages {
+  static constexpr Kind kind = Kind::compare_pages;
+  using Reply = ComparePagesReply;
+  std::string pass;
+  BlockId block{};
+  Epoch base = 0;
+  Epoch end = 0;                // the source's
+  uint32_t unit = 1;            // pages of a unit, a divisor of block_pages
+  std::vector<uint32_t> units;  // by number, growing; empty: all of them
+  ServerId to{};                // as in ReadBlock
+  LACE_FIELDS(pass, block, base, end, unit, units, to)
 };
 
 // ---------------------------------------------------------------- storage -> control
@@ -205,7 +233,9 @@ struct HeartbeatReply {
   uint32_t lease_ms = 0;            // from the moment the heartbeat was sent; then the server refuses reads and writes
   std::vector<ServerInfo> servers;  // so that primaries find the other members
   std::vector<SessionId> fenced;    // sessions whose tokens are void; those of the last minute, always all
-  LACE_FIELDS(term, lease_ms, servers, fenced)
+  RepairLimits limits{};
+  uint64_t scrub_order = 0;  // grows when a scrub is to begin now
+  LACE_FIELDS(term, lease_ms, servers, fenced, limits, scrub_order)
 };
 // Every heartbeat interval. Errors: fenced (unknown server or incarnation, or other term: register again).
 struct Heartbeat {
@@ -220,8 +250,9 @@ struct Heartbeat {
   uint64_t hole_copy_received_bytes = 0;
   uint64_t copies = 0;
   std::vector<CopyReport> changed;  // since the last heartbeat that was answered: filled, corrupt, gone
+  RepairFigures repair{};
   LACE_FIELDS(server, incarnation, capacity_bytes, used_bytes, available_bytes, missing_bytes, hole_copy_received_bytes, copies,
-              changed)
+              changed, repair)
 };
 
 // ---------------------------------------------------------------- control -> storage (guarded by `pass` and the term)
@@ -233,10 +264,11 @@ struct EpochChange {
   BlockId block{};
   Epoch from = 0;  // the copy must be at this epoch (or at `to` already); 0: make a new one, all holes
   Epoch to = 0;
-  bool filling = false;  // the copy is one big hole, to be filled; what was there is dropped
+  bool filling = false;  // the copy is to be filled: one big hole, or (`keep`) what it has is to be compared with its source
   bool dropped = false;  // the server is no member any more: it keeps the bytes, but refuses to read or write the block at any
                          // epoch (`stale`) and reports the copy as suspect, until the block is deleted or comes back as filling
-  LACE_FIELDS(block, from, to, filling, dropped)
+  bool keep = false;
+  LACE_FIELDS(block, from, to, filling, dropped, keep)
 };
 struct OutcomesReply {
   std::vector<Outcome> outcomes;  // one for each, in order
@@ -270,11 +302,12 @@ struct PunchBlocks {  // idempotent; gives the space back to the disk
   std::vector<BlockPunch> punches;
   LACE_FIELDS(pass, punches)
 };
-struct FillOrder {
+struct FillOrder {  // of a copy that is filling, or of one that counts and has lost pages
   BlockId block{};
   Epoch epoch = 0;
   ServerId source{};
-  LACE_FIELDS(block, epoch, source)
+  std::vector<ServerId> others{};  // further sources, to be used beside the first, or where it fails
+  LACE_FIELDS(block, epoch, source, others)
 };
 struct FillBlocks {  // answered when accepted; Heartbeat::changed tells when each is whole
   static constexpr Kind kind = Kind::fill_blocks;

@@ -80,6 +80,32 @@ struct Endpoint {
 
 enum class ServerState : uint8_t { up = 1, down = 2, draining = 3, read_only = 4, failing = 5 };
 
+// How much of the servers and the network repair may take, on each server. Set at run time.
+struct RepairLimits {
+  uint64_t fill_bytes_per_second = uint64_t{64} << 20;
+  uint32_t fills_at_once = 4;  // copies that are filled at the same time
+  uint64_t scrub_bytes_per_second = uint64_t{16} << 20;
+  uint32_t scrub_every_hours = 14 * 24;
+  LACE_FIELDS(fill_bytes_per_second, fills_at_once, scrub_bytes_per_second, scrub_every_hours)
+  bool operator==(const RepairLimits&) const = default;
+};
+
+// What a storage server says of its hole copies and of its scrub.
+struct RepairFigures {
+  uint64_t missed_bytes = 0;           // of the holes since there were none last: ServerInfo::missing_bytes of them are left
+  uint64_t fill_bytes_per_second = 0;  // now
+  uint64_t corrupt_pages = 0;          // found since the start
+  uint64_t healed_pages = 0;           // of pages that were lost, filled again
+  uint64_t disk_errors = 0;            // reads and syncs that failed since the start
+  bool scrubbing = false;
+  uint64_t scrubbed_bytes = 0;  // of this scrub, or of the last
+  uint64_t scrub_bytes = 0;     // all there is to read in it
+  int64_t scrub_ended = 0;      // the last one that came to its end, seconds since 1970; 0: none did
+  uint64_t scrub_order = 0;     // HeartbeatReply's, of the last that was begun
+  LACE_FIELDS(missed_bytes, fill_bytes_per_second, corrupt_pages, healed_pages, disk_errors, scrubbing, scrubbed_bytes,
+              scrub_bytes, scrub_ended, scrub_order)
+};
+
 struct ServerInfo {
   ServerId server{};
   std::string name;  // "storage-1"
@@ -91,8 +117,10 @@ struct ServerInfo {
   uint64_t missing_bytes = 0;             // holes still to fill on it
   uint64_t hole_copy_received_bytes = 0;  // since the server was made
   uint64_t copies = 0;
+  RepairFigures repair{};
+  uint64_t blocks = 0;  // that count on it; told to tools only
   LACE_FIELDS(server, name, endpoint, state, capacity_bytes, used_bytes, available_bytes, missing_bytes,
-              hole_copy_received_bytes, copies)
+              hole_copy_received_bytes, copies, repair, blocks)
 };
 
 // An error as it travels; code 0 is success.

@@ -44,10 +44,14 @@ void handle(Control&, const Asker&, wire::ReleaseLocks&, Responder);
 void handle(Control&, const Asker&, wire::RegisterServer&, Responder);
 void handle(Control&, const Asker&, wire::Heartbeat&, Responder);
 void handle(Control&, const Asker&, wire::ReportCopies&, Responder);
-// Tools (status_handlers.cc)
+// Tools (status_handlers.cc, repair_handlers.cc)
 void handle(Control&, const Asker&, wire::ClusterStatus&, Responder);
 void handle(Control&, const Asker&, wire::InspectInode&, Responder);
 void handle(Control&, const Asker&, wire::FileSystemUsage&, Responder);
+
+void handle(Control&, const Asker&, wire::ChangeServer&, Responder);
+void handle(Control&, const Asker&, wire::SetLimits&, Responder);
+void handle(Control&, const Asker&, wire::StartScrub&, Responder);
 
 // ---------------------------------------------------------------- what several of them need
 

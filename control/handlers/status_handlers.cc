@@ -20,8 +20,12 @@ void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responde
   const auto in_sync = control.census.in_sync_up(now);
   if (!in_sync) return responder.refuse(in_sync.error());
   reply.in_sync = *in_sync;
-  for (const wire::ServerInfo& server : reply.servers) {
-    if (server.state == wire::ServerState::up) reply.missing_bytes += server.missing_bytes;
+  reply.limits = control.limits;
+  for (wire::ServerInfo& server : reply.servers) {
+    const auto blocks = control.names->count_on(server.server);
+    if (!blocks) return responder.refuse(blocks.error());
+    server.blocks = *blocks;
+    if (server.state != wire::ServerState::down) reply.missing_bytes += server.missing_bytes;
   }
   reply.inodes = counts.inodes;
   reply.copies = control.options.copies;
@@ -69,7 +73,7 @@ void handle(Control& control, const Asker& asker, wire::FileSystemUsage& message
   for (const auto& [id, server] : control.servers.all()) {
     capacity.push_back({server.disk, server.figures.capacity_bytes});
     const uint64_t left = server.figures.available_bytes;
-    const bool takes_more = control.servers.is_up(id, control.now()) && !server.record.draining;
+    const bool takes_more = control.servers.is_up(id, control.now()) && !server.record.draining && !Servers::is_failing(server);
     if (takes_more && left > PlacementPlan::reserve_bytes) {
       available.push_back({server.disk, left - PlacementPlan::reserve_bytes});
     }

@@ -213,7 +213,7 @@ void EpochRaiser::leave_out_bad(Raise& raise) {
 }
 
 void EpochRaiser::prepare(const RaiseRef& raise, ServerId server) {
-  const wire::EpochChange change{raise->block, 0, raise->after.epoch, true, false};
+  const wire::EpochChange change{raise->block, 0, raise->after.epoch, true, false, true};  // what it has from before is of use
   storage_.set_epoch(server, change, [this, raise, server](const Status& status) {
     if (!status) {
       log::warn("control.fill_refused",

@@ -3,7 +3,7 @@
 //   plan      who stays, who leaves, who joins (copy_set.h)
 //   confirm   somebody who stays answers, so that the set is never left to a server that just died as well
 //   fence     who leaves has stopped serving the block: it said so, or its lease ran out and it must register again
-//   prepare   who joins has made a copy that is one big hole
+//   prepare   who joins has made a copy that is one big hole, or has said that the one it had is to be filled
 //   commit    epoch + 1 and the new set, durably, in the namespace
 //   tell      who stays moves its copy to the new epoch; who does not answer must register and report again
 //

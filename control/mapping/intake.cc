@@ -62,7 +62,8 @@ Status Intake::take(const ReportRef& report, const wire::CopyReport& copy, wire:
     report->attention.push_back(copy.block);
   } else {
     if (copy.epoch < (*block)->epoch && copy.state != wire::CopyState::suspect) tell(report, copy, **block, true);
-    if (filling || copy.state != wire::CopyState::whole || copy.epoch > (*block)->epoch) {
+    const bool good = copy.state == wire::CopyState::whole && copy.missing_bytes == 0;
+    if (filling || !good || copy.epoch > (*block)->epoch) {
       report->attention.push_back(copy.block);
     }
   }

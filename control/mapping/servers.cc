@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace lace::control {
+namespace {
+// Since its start. One bad page is what scrubs are for; so many are a disk that is dying.
+constexpr uint64_t failing_errors = 3;
+constexpr uint64_t failing_pages = 64;
+}  // namespace
 
 Server& Servers::add(ServerRecord record) {
   Server& server = servers_[record.server];
@@ -31,6 +36,7 @@ Server* Servers::find_named(const std::string& name) {
 
 void Servers::register_incarnation(Server& server, const wire::RegisterServer& message, Instant now) {
   server.down_since = up(server, now) ? now : std::max(server.down_since, std::min(server.lease_end, now));
+  if (server.incarnation != message.incarnation) server.figures.repair = {};
   server.incarnation = message.incarnation;
   server.disk = message.disk;
   server.registered = true;
@@ -59,6 +65,11 @@ Result<uint32_t> Servers::heartbeat(const wire::Heartbeat& message, Instant now)
   return static_cast<uint32_t>(timing_.storage_lease.count());
 }
 
+bool Servers::is_failing(const Server& server) {
+  const wire::RepairFigures& figures = server.figures.repair;
+  return figures.disk_errors >= failing_errors || figures.corrupt_pages >= failing_pages;
+}
+
 bool Servers::is_up(ServerId server, Instant now) const {
   const Server* found = find(server);
   return found != nullptr && up(*found, now);
@@ -81,6 +92,7 @@ wire::ServerInfo Servers::info(const Server& server, Instant now) const {
   info.name = server.record.name;
   info.endpoint = server.record.endpoint;
   info.state = !up(server, now)         ? wire::ServerState::down
+               : is_failing(server)     ? wire::ServerState::failing
                : server.record.draining ? wire::ServerState::draining
                                         : wire::ServerState::up;
   info.capacity_bytes = server.figures.capacity_bytes;
@@ -89,6 +101,7 @@ wire::ServerInfo Servers::info(const Server& server, Instant now) const {
   info.missing_bytes = server.figures.missing_bytes;
   info.hole_copy_received_bytes = server.figures.hole_copy_received_bytes;
   info.copies = server.figures.copies;
+  info.repair = server.figures.repair;
   return info;
 }
 

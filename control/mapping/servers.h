@@ -40,6 +40,10 @@ class Servers {
   Server* find_named(const std::string& name);
   const std::map<ServerId, Server>& all() const { return servers_; }
 
+  void remove(ServerId server) { servers_.erase(server); }
+  // Its disk keeps failing: it gets no new copies.
+  static bool is_failing(const Server& server);
+
   void register_incarnation(Server& server, const wire::RegisterServer& message, Instant now);
   // It knows all that it must know: its heartbeats get leases from now on.
   void set_reported(Server& server) { server.reported = true; }

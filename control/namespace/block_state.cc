@@ -99,6 +99,10 @@ Result<std::vector<wire::BlockInfo>> SqliteNamespace::blocks_on(ServerId server,
   return ask([&] { return infos(store_.blocks.on_server(server, after, limit)); });
 }
 
+Result<uint64_t> SqliteNamespace::count_on(ServerId server) {
+  return ask([&] { return store_.blocks.count_on(server); });
+}
+
 Result<std::vector<wire::BlockInfo>> SqliteNamespace::all_blocks(BlockId after, uint32_t limit) {
   return ask([&] { return infos(store_.blocks.list(after, limit)); });
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -155,6 +156,7 @@ class Namespace {
                               const std::vector<ServerId>& filling) = 0;
   // Blocks whose lists name the server, by id.
   virtual Result<std::vector<wire::BlockInfo>> blocks_on(ServerId server, BlockId after, uint32_t limit) = 0;
+  virtual Result<uint64_t> count_on(ServerId server) = 0;  // of them
   virtual Result<std::vector<wire::BlockInfo>> all_blocks(BlockId after, uint32_t limit) = 0;
   // Blocks of which the server has a copy that was dropped from the set, by id; and: that copy was removed.
   virtual Result<std::vector<BlockId>> dropped_on(ServerId server, BlockId after, uint32_t limit) = 0;
@@ -183,6 +185,12 @@ class Namespace {
   virtual Result<ServerId> register_server(const std::string& name, const wire::Endpoint& endpoint) = 0;
   virtual Result<std::vector<ServerRecord>> servers() = 0;
   virtual Status update_server(const ServerRecord& record) = 0;  // by id. Errors: no_entry
+  // Forgets it and what it may still have. Its id is never given again. Errors: no_entry, busy (a block's lists name it).
+  virtual Status remove_server(ServerId server) = 0;
+
+  // Numbers that are set while the cluster runs, by name.
+  virtual Result<std::map<std::string, uint64_t>> settings() = 0;
+  virtual Status change_setting(const std::string& name, uint64_t value) = 0;
 
   // ---------------------------------------------------------------- care
 

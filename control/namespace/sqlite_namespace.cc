@@ -1,5 +1,7 @@
 #include "control/namespace/sqlite_namespace.h"
 
+#include <algorithm>
+
 #include "control/namespace/apply.h"
 #include "control/ops/file_map.h"
 #include "control/ops/names.h"
@@ -134,6 +136,32 @@ Status SqliteNamespace::update_server(const ServerRecord& record) {
     if (!store_.servers.update(record)) return fail(Code::no_entry, "no such server");
     return {};
   });
+}
+
+Status SqliteNamespace::remove_server(ServerId server) {
+  return change([&]() -> Status {
+    const auto known = store_.servers.list();
+    const bool exists = std::any_of(known.begin(), known.end(), [&](const ServerRecord& one) { return one.server == server; });
+    if (!exists) return fail(Code::no_entry, "no such server");
+    if (store_.blocks.count_on(server) > 0) return fail(Code::busy, "copies on the server count");
+    for (;;) {
+      const auto dropped = store_.blocks.dropped_on(server, BlockId{0}, 1'000);
+      if (dropped.empty()) break;
+      for (const BlockId block : dropped) store_.blocks.forget_dropped(server, block);
+      store_.blocks.trim();
+    }
+    store_.deletes.erase_server(server);
+    store_.servers.erase(server);
+    return {};
+  });
+}
+
+Result<std::map<std::string, uint64_t>> SqliteNamespace::settings() {
+  return ask([&] { return store_.settings.all(); });
+}
+
+Status SqliteNamespace::change_setting(const std::string& name, uint64_t value) {
+  return change([&] { store_.settings.set(name, value); });
 }
 
 // ---------------------------------------------------------------- care

@@ -50,6 +50,7 @@ class SqliteNamespace final : public Namespace {
   Status set_copy_set(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync,
                       const std::vector<ServerId>& filling) override;
   Result<std::vector<wire::BlockInfo>> blocks_on(ServerId server, BlockId after, uint32_t limit) override;
+  Result<uint64_t> count_on(ServerId server) override;
   Result<std::vector<wire::BlockInfo>> all_blocks(BlockId after, uint32_t limit) override;
   Result<std::vector<BlockId>> dropped_on(ServerId server, BlockId after, uint32_t limit) override;
   Status forget_dropped(ServerId server, const std::vector<BlockId>& blocks) override;
@@ -68,6 +69,9 @@ class SqliteNamespace final : public Namespace {
   Result<ServerId> register_server(const std::string& name, const wire::Endpoint& endpoint) override;
   Result<std::vector<ServerRecord>> servers() override;
   Status update_server(const ServerRecord& record) override;
+  Status remove_server(ServerId server) override;
+  Result<std::map<std::string, uint64_t>> settings() override;
+  Status change_setting(const std::string& name, uint64_t value) override;
 
   Status checkpoint() override;
   Result<std::vector<std::string>> check() override;

@@ -15,6 +15,12 @@ Health judge(const HealthFacts& facts) {
   for (const wire::ServerInfo& server : facts.servers) {
     if (server.state == wire::ServerState::down) {
       health.reasons.push_back(server.name + " is down");
+    } else if (server.state == wire::ServerState::failing) {
+      ++up;
+      health.reasons.push_back("the disk of " + server.name + " keeps failing (" +
+                               count_of(server.repair.disk_errors, "error", "errors") + ", " +
+                               count_of(server.repair.corrupt_pages, "bad page", "bad pages") + "): 'lace storage drain " +
+                               server.name + "', then replace it");
     } else {
       ++up;
     }

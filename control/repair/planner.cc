@@ -47,13 +47,41 @@ RepairStep next_of_filling(const BlockFacts& facts, ServerId source) {
   for (const MemberFact& member : facts.filling) {
     // A whole one that lost power before it was promoted can't be filled: it begins anew.
     const bool suspect = member.report && member.report->state == wire::CopyState::suspect;
-    if (member.away_long || suspect) return drop_of({member.server});
+    if (member.away_long || member.leaving || suspect) return drop_of({member.server});
   }
   for (const MemberFact& member : facts.filling) {
     if (member.up) return {RepairStep::order_fill, {}, member.server, source};
   }
   return {};
 }
+
+bool has_lost_pages(const MemberFact& member) { return member.report && !is_bad(member) && member.report->missing_bytes > 0; }
+
+// Whom the block does not need any more: its server is being drained, or there are more copies than wanted.
+std::vector<ServerId> not_needed(const BlockFacts& facts) {
+  std::vector<ServerId> leaving;
+  size_t staying = 0;
+  for (const MemberFact& member : facts.in_sync) {
+    if (!member.up || has_lost_pages(member)) return {};  // first things first
+    member.leaving ? leaving.push_back(member.server) : static_cast<void>(++staying);
+  }
+  if (staying < facts.wanted) return {};
+  if (leaving.empty() && staying > facts.wanted && facts.surplus != ServerId{}) leaving.push_back(facts.surplus);
+  return leaving;
+}
+
+RepairStep heal_of(const BlockFacts& facts) {
+  for (const MemberFact& member : facts.in_sync) {
+    if (!member.up || !has_lost_pages(member)) continue;
+    for (const MemberFact& source : facts.in_sync) {
+      if (source.up && !is_bad(source) && source.server != member.server)
+        return {RepairStep::heal, {}, member.server, source.server};
+    }
+  }
+  return {};
+}
+
+bool stays(const MemberFact& member) { return !member.leaving; }
 
 }  // namespace
 
@@ -66,13 +94,19 @@ RepairStep next_repair(const BlockFacts& facts) {
   for (const MemberFact& member : facts.in_sync) {
     if (is_bad(member) || member.away_long) leave.push_back(member.server);
   }
+  if (leave.empty()) leave = not_needed(facts);
   if (!leave.empty()) return drop_of(std::move(leave));
 
-  RepairStep filling = next_of_filling(facts, good->server);
-  const bool enough = facts.in_sync.size() + facts.filling.size() >= facts.wanted;
+  const RepairStep filling = next_of_filling(facts, good->server);
+  const auto copies = std::count_if(facts.in_sync.begin(), facts.in_sync.end(), stays) +
+                      std::count_if(facts.filling.begin(), facts.filling.end(), stays);
+  const bool enough = static_cast<size_t>(copies) >= facts.wanted;
   if (filling.kind != RepairStep::none && (enough || filling.kind != RepairStep::order_fill)) return filling;
-  if (!enough) return {RepairStep::start_fill, {}, filling.server, good->server};
-  return {};
+  // Who was away needs only what it missed: a new copy elsewhere would cost more than a little patience.
+  const bool wait = facts.returning && !facts.returned;
+  if (!enough && !wait) return {RepairStep::start_fill, {}, filling.server, good->server};
+  if (filling.kind != RepairStep::none) return filling;
+  return heal_of(facts);
 }
 
 }  // namespace lace::control

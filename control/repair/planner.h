@@ -14,6 +14,7 @@ struct MemberFact {
   bool up = false;
   bool away_long = false;  // down for longer than the grace time
   std::optional<wire::CopyReport> report;
+  bool leaving = false;  // its server is being drained
 };
 
 struct BlockFacts {
@@ -21,6 +22,9 @@ struct BlockFacts {
   std::vector<MemberFact> in_sync, filling;  // as in `block`
   uint32_t wanted = 2;                       // copies
   bool patience_over = false;                // members that are not up now need not be waited for
+  bool returning = false;                    // a server that has an older copy is down, and may be back within the grace time
+  bool returned = false;                     // one that has an older copy is up
+  ServerId surplus{};                        // who is to go when there are more copies than wanted
 };
 
 struct RepairStep {
@@ -32,6 +36,7 @@ struct RepairStep {
     order_fill,  // `server` is to fill its holes from `source`
     start_fill,  // one more copy is to be made, on a server of the caller's choice; if there is none, `server` is to fill its
                  // holes from `source`
+    heal,        // `server` counts, and has lost pages: it is to have them from `source`
   };
   Kind kind = none;
   std::vector<ServerId> servers;

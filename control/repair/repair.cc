@@ -12,6 +12,7 @@ constexpr size_t looks_per_tick = 500;
 constexpr uint32_t scan_page = 1'000;
 constexpr size_t max_fills = 64;
 constexpr size_t max_fills_per_server = 8;
+constexpr size_t waiting_looked_at = 200;  // in a tick
 constexpr Millis order_again{10'000};
 constexpr Millis failed_pause{1'000};
 constexpr Millis look_for_room_every{10'000};
@@ -69,7 +70,9 @@ void Repair::tick() {
     attention_.erase(block);
     look(block);
   }
+  look_where_there_is_room();
   scan();
+  balance();
 }
 
 // A server that stays away: its blocks need other copies.
@@ -101,7 +104,9 @@ void Repair::scan() {
   for (const wire::BlockInfo& block : *page) {
     const bool all_up =
         std::all_of(block.in_sync.begin(), block.in_sync.end(), [&](ServerId server) { return servers_.is_up(server, now); });
-    if (block.in_sync.size() < wanted_ || !block.filling.empty() || !all_up) attention_.insert(block.block);
+    const bool all_stay = std::none_of(block.in_sync.begin(), block.in_sync.end(),
+                                       [&](ServerId server) { return servers_.find(server)->record.draining; });
+    if (block.in_sync.size() != wanted_ || !block.filling.empty() || !all_up || !all_stay) attention_.insert(block.block);
   }
   if (page->size() < scan_page) {
     scanning_ = false;
@@ -138,7 +143,7 @@ void Repair::look(BlockId id) {
 void Repair::look(const wire::BlockInfo& block) {
   const BlockFacts facts = facts_of(block);
   const RepairStep step = next_repair(facts);
-  if (block.filling.empty()) fills_.erase(block.block);
+  if (block.filling.empty() && step.kind != RepairStep::heal) fills_.erase(block.block);
   switch (step.kind) {
     case RepairStep::none:
       if ((block.in_sync.size() >= wanted_ && remove_dropped(block)) || waits_for_others(facts)) look_later(block.block);
@@ -155,7 +160,8 @@ void Repair::look(const wire::BlockInfo& block) {
       });
     }
     case RepairStep::promote: return raiser_.promote(block.block, block.epoch, step.server, look_again(block.block));
-    case RepairStep::order_fill: return order_fill(block, step.server, step.source);
+    case RepairStep::order_fill:
+    case RepairStep::heal: return order_fill(block, step.server, step.source);
     case RepairStep::start_fill: return start_fill(block, step.source, step.server);
   }
 }
@@ -180,10 +186,18 @@ BlockFacts Repair::facts_of(const wire::BlockInfo& block) {
       std::all_of(block.in_sync.begin(), block.in_sync.end(), [this](ServerId server) { return waited_for(server); });
   for (const ServerId server : block.in_sync) facts.in_sync.push_back(fact_of(server, block.block));
   for (const ServerId server : block.filling) facts.filling.push_back(fact_of(server, block.block));
+  if (block.in_sync.size() > wanted_) facts.surplus = fullest_of(block.in_sync);
+  const Instant now = loop_.clock().now();
+  for (const CopyRecord& copy : copies_.of(block.block)) {
+    if (contains(block.in_sync, copy.server) || contains(block.filling, copy.server)) continue;
+    const bool up = servers_.is_up(copy.server, now);
+    facts.returned = facts.returned || up;
+    facts.returning = facts.returning || (!up && servers_.find(copy.server) != nullptr && !known_away_.contains(copy.server));
+  }
   for (MemberFact& member : facts.in_sync) {
     // That it was filling at an older epoch does not hold any more. What is suspect stays so, until it is accepted.
     const bool older = member.report && member.report->epoch < block.epoch;
-    if (older && member.report->state != wire::CopyState::suspect) member.report.reset();
+    if (older && member.report->state == wire::CopyState::filling) member.report.reset();
   }
   return facts;
 }
@@ -202,6 +216,8 @@ MemberFact Repair::fact_of(ServerId server, BlockId block) const {
   fact.server = server;
   fact.up = servers_.is_up(server, loop_.clock().now());
   fact.away_long = known_away_.contains(server);
+  const Server* found = servers_.find(server);
+  fact.leaving = found != nullptr && found->record.draining;
   fact.report = copies_.find(server, block);
   return fact;
 }
@@ -220,8 +236,7 @@ void Repair::start_fill(const wire::BlockInfo& block, ServerId source, ServerId 
   std::vector<Candidate> candidates = candidates_();
   if (!has_room(source)) {
     if (filling != ServerId{}) return order_fill(block, filling, source);  // it may be what takes the room
-    not_before_[block.block] = loop_.clock().now() + failed_pause;
-    return look_at(block.block);
+    return wait_for_room(block);
   }
   // A server that is full of fills is not a candidate now, and one that had a copy before comes first.
   std::erase_if(candidates, [&](const Candidate& candidate) { return !has_room(candidate.server); });
@@ -232,23 +247,37 @@ void Repair::start_fill(const wire::BlockInfo& block, ServerId source, ServerId 
   auto chosen = placement_.choose_one(known, members);
   if (!chosen) chosen = placement_.choose_one(candidates, members);
   if (!chosen) {  // stays degraded until servers come, or have room
-    if (candidates.size() == candidates_().size()) {
-      no_room_.insert(block.block);
-      if (filling != ServerId{}) order_fill(block, filling, source);
-      return;
-    }
-    not_before_[block.block] = loop_.clock().now() + failed_pause;
-    return look_at(block.block);
+    if (candidates.size() < candidates_().size()) return wait_for_room(block);
+    no_room_.insert(block.block);
+    if (filling != ServerId{}) order_fill(block, filling, source);
+    return;
   }
+  fill_on(block, *chosen, source);
+}
+
+void Repair::fill_on(const wire::BlockInfo& block, ServerId server, ServerId source) {
   const Instant now = loop_.clock().now();
-  fills_[block.block] = {*chosen, source, 0, now, now};
-  copies_.put(*chosen, {{block.block, 0, wire::CopyState::gone, 0}});  // what was known of its old copy is void
-  raiser_.fill(block.block, *chosen, [this, id = block.block, server = *chosen](const Result<wire::BlockInfo>& raised) {
+  fills_[block.block] = {server, source, 0, now, now};
+  copies_.put(server, {{block.block, 0, wire::CopyState::gone, 0}});  // what was known of its old copy is void
+  raiser_.fill(block.block, server, [this, id = block.block, server](const Result<wire::BlockInfo>& raised) {
     // It came to nothing: what it has is still there.
     const bool joined = raised && contains(raised->filling, server);
     if (!joined) copies_.put(server, {{id, 0, wire::CopyState::suspect, 0}});
     look_again(id)(raised);
   });
+}
+
+void Repair::wait_for_room(const wire::BlockInfo& block) { waiting_.insert({block.in_sync.size(), block.block}); }
+
+void Repair::look_where_there_is_room() {
+  size_t looked_at = 0;
+  for (auto next = waiting_.begin(); next != waiting_.end() && looked_at < waiting_looked_at && fills_.size() < max_fills;
+       ++looked_at) {
+    const auto [copies, block] = *next;
+    waiting_.erase(next);
+    look(block);  // may put it back
+    next = waiting_.upper_bound({copies, block});
+  }
 }
 
 void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId source) {
@@ -257,13 +286,14 @@ void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId 
   const bool ordered = found != fills_.end() && found->second.server == server && found->second.epoch == block.epoch &&
                        now - found->second.ordered <= order_again;
   if (ordered) return;
-  if (found == fills_.end() && !has_room(server)) {
-    not_before_[block.block] = now + failed_pause;
-    return look_at(block.block);
-  }
+  if (found == fills_.end() && !has_room(server)) return wait_for_room(block);
   fills_[block.block] = {server, source, block.epoch, now, now};
   const BlockId id = block.block;
-  storage_.fill(server, {id, block.epoch, source}, [this, id, server](const Status& status) {
+  wire::FillOrder order{id, block.epoch, source, {}};
+  for (const ServerId other : block.in_sync) {
+    if (other != source && other != server && servers_.is_up(other, now)) order.others.push_back(other);
+  }
+  storage_.fill(server, order, [this, id, server](const Status& status) {
     if (status) return;
     log::info("control.fill_postponed", {{"block", to_string(id)}, {"server", raw(server)}, {"reason", status.error().what}});
     const auto again = fills_.find(id);

@@ -34,6 +34,8 @@ class Repair {
   size_t filling() const { return fills_.size(); }
   // Blocks that were not looked at yet, or whose next step is under way.
   size_t unchecked() const { return attention_.size() + raiser_.raising(); }
+  // The server is no server of the cluster any more.
+  void forget(ServerId server) { known_away_.erase(server); }
 
  private:
   struct Fill {
@@ -54,6 +56,12 @@ class Repair {
   bool waited_for(ServerId server) const;
   MemberFact fact_of(ServerId server, BlockId block) const;
   void start_fill(const wire::BlockInfo& block, ServerId source, ServerId filling);
+  void fill_on(const wire::BlockInfo& block, ServerId server, ServerId source);
+  void wait_for_room(const wire::BlockInfo& block);
+  void look_where_there_is_room();
+  ServerId fullest_of(const std::vector<ServerId>& members) const;
+  void balance();
+  bool may_move(const wire::BlockInfo& block, ServerId to) const;
   void order_fill(const wire::BlockInfo& block, ServerId server, ServerId source);
   bool remove_dropped(const wire::BlockInfo& block);
   bool has_room(ServerId server) const;
@@ -76,12 +84,15 @@ class Repair {
   std::set<BlockId> attention_;
   std::map<BlockId, Instant> not_before_;  // blocks whose last step failed
   std::set<BlockId> no_room_;              // blocks for which there is no server
+  // Blocks that wait until fewer fills are under way, those with the fewest copies first.
+  std::set<std::pair<size_t, BlockId>> waiting_;
   Instant room_due_{};
   std::set<ServerId> known_away_;
   std::map<BlockId, Fill> fills_;
   bool scan_wanted_ = true;
   bool scanning_ = false;
   BlockId scan_after_{};
+  BlockId moved_last_{};
 };
 
 }  // namespace lace::control

@@ -59,6 +59,7 @@ BlockTable::BlockTable(db::Database& database, Counters& counters)
       add_copy_(database, "INSERT INTO copy(server, block) VALUES(?1, ?2)"),
       drop_copy_(database, "DELETE FROM copy WHERE server = ?1 AND block = ?2"),
       on_server_(database, "SELECT block FROM copy WHERE server = ?1 AND block > ?2 ORDER BY block LIMIT ?3"),
+      count_on_(database, "SELECT count(*) FROM copy WHERE server = ?1"),
       add_dropped_(database, "INSERT INTO dropped_copy(server, block) VALUES(?1, ?2)"),
       drop_dropped_(database, "DELETE FROM dropped_copy WHERE server = ?1 AND block = ?2"),
       dropped_on_(database, "SELECT block FROM dropped_copy WHERE server = ?1 AND block > ?2 ORDER BY block LIMIT ?3") {}
@@ -136,6 +137,11 @@ void BlockTable::erase(BlockId id) {
 
 std::vector<BlockId> BlockTable::on_server(ServerId server, BlockId after, uint32_t limit) {
   return collect(on_server_, server, after, limit);
+}
+
+uint64_t BlockTable::count_on(ServerId server) {
+  auto rows = count_on_.query(server);
+  return rows.next() ? rows.number(0) : 0;
 }
 
 std::vector<BlockId> BlockTable::list(BlockId after, uint32_t limit) { return collect(list_, after, limit); }

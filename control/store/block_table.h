@@ -34,6 +34,7 @@ class BlockTable {
   void erase(BlockId block);  // with what lies on servers
 
   std::vector<BlockId> on_server(ServerId server, BlockId after, uint32_t limit);
+  uint64_t count_on(ServerId server);
   std::vector<BlockId> list(BlockId after, uint32_t limit);
   std::vector<BlockId> dropped_on(ServerId server, BlockId after, uint32_t limit);
   void forget_dropped(ServerId server, BlockId block);
@@ -67,6 +68,7 @@ class BlockTable {
   db::Statement add_copy_;
   db::Statement drop_copy_;
   db::Statement on_server_;
+  db::Statement count_on_;
   db::Statement add_dropped_;
   db::Statement drop_dropped_;
   db::Statement dropped_on_;

@@ -62,7 +62,8 @@ DeleteTable::DeleteTable(db::Database& database)
     : insert_(database, "INSERT INTO pending_delete(server, block) VALUES(?1, ?2)"),
       list_(database, "SELECT block FROM pending_delete WHERE server = ?1 AND block > ?2 ORDER BY block LIMIT ?3"),
       contains_(database, "SELECT 1 FROM pending_delete WHERE server = ?1 AND block = ?2"),
-      erase_(database, "DELETE FROM pending_delete WHERE server = ?1 AND block = ?2") {}
+      erase_(database, "DELETE FROM pending_delete WHERE server = ?1 AND block = ?2"),
+      erase_server_(database, "DELETE FROM pending_delete WHERE server = ?1") {}
 
 void DeleteTable::insert(ServerId server, BlockId block) { insert_.execute(server, block); }
 
@@ -74,6 +75,8 @@ std::vector<BlockId> DeleteTable::list(ServerId server, BlockId after, uint32_t 
 }
 
 bool DeleteTable::contains(ServerId server, BlockId block) { return contains_.query(server, block).next(); }
+
+void DeleteTable::erase_server(ServerId server) { erase_server_.execute(server); }
 
 void DeleteTable::erase(ServerId server, BlockId block) { erase_.execute(server, block); }
 

@@ -42,12 +42,14 @@ class DeleteTable {
   std::vector<BlockId> list(ServerId server, BlockId after, uint32_t limit);
   bool contains(ServerId server, BlockId block);
   void erase(ServerId server, BlockId block);
+  void erase_server(ServerId server);
 
  private:
   db::Statement insert_;
   db::Statement list_;
   db::Statement contains_;
   db::Statement erase_;
+  db::Statement erase_server_;
 };
 
 }  // namespace lace::control

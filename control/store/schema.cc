@@ -71,6 +71,7 @@ INSERT INTO counters VALUES(1, 0, 0, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0
 constexpr const char* later_tables = R"sql(
 CREATE TABLE IF NOT EXISTS placed(
   block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session_with_leases(session INTEGER PRIMARY KEY);
 )sql";

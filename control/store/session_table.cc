@@ -96,7 +96,8 @@ ServerTable::ServerTable(db::Database& database)
     : list_(database, "SELECT id, name, url, key, draining FROM server WHERE id > 0 ORDER BY id"),
       by_name_(database, "SELECT 1 FROM server WHERE name = ?1"),
       insert_(database, "INSERT INTO server(id, name, url, key, draining) VALUES(?1, ?2, ?3, ?4, ?5)"),
-      update_(database, "UPDATE server SET name = ?2, url = ?3, key = ?4, draining = ?5 WHERE id = ?1") {}
+      update_(database, "UPDATE server SET name = ?2, url = ?3, key = ?4, draining = ?5 WHERE id = ?1"),
+      erase_(database, "DELETE FROM server WHERE id = ?1") {}
 
 std::vector<ServerRecord> ServerTable::list() {
   std::vector<ServerRecord> records;
@@ -116,5 +117,22 @@ void ServerTable::insert(const ServerRecord& record) {
 bool ServerTable::update(const ServerRecord& record) {
   return update_.execute(record.server, record.name, record.endpoint.url, record.endpoint.key, record.draining) > 0;
 }
+
+void ServerTable::erase(ServerId server) { erase_.execute(server); }
+
+SettingTable::SettingTable(db::Database& database)
+    : all_(database, "SELECT name, value FROM setting WHERE name > '' ORDER BY name"),
+      set_(database,
+           "INSERT INTO setting(name, value) VALUES(CAST(?1 AS TEXT), ?2) ON CONFLICT(name) DO UPDATE SET value = "
+           "excluded.value") {}
+
+std::map<std::string, uint64_t> SettingTable::all() {
+  std::map<std::string, uint64_t> settings;
+  auto rows = all_.query();
+  while (rows.next()) settings[rows.text(0)] = rows.number(1);
+  return settings;
+}
+
+void SettingTable::set(const std::string& name, uint64_t value) { set_.execute(std::string_view(name), value); }
 
 }  // namespace lace::control

@@ -1,6 +1,7 @@
 // Sessions, their slots, and the storage servers of the cluster.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -59,11 +60,27 @@ class ServerTable {
   void insert(const ServerRecord& record);
   bool update(const ServerRecord& record);  // whether it was there
 
+  void erase(ServerId server);
+
  private:
   db::Statement list_;
   db::Statement by_name_;
   db::Statement insert_;
   db::Statement update_;
+  db::Statement erase_;
+};
+
+// Numbers that are set while the cluster runs.
+class SettingTable {
+ public:
+  explicit SettingTable(db::Database& database);
+
+  std::map<std::string, uint64_t> all();
+  void set(const std::string& name, uint64_t value);
+
+ private:
+  db::Statement all_;
+  db::Statement set_;
 };
 
 }  // namespace lace::control

@@ -32,7 +32,8 @@ struct Store {
         deletes(*database),
         sessions(*database),
         slots(*database),
-        servers(*database) {}
+        servers(*database),
+        settings(*database) {}
 
   std::unique_ptr<db::Database> database;  // first: the tables' statements end before it
   CounterTable counters;
@@ -50,6 +51,7 @@ struct Store {
   SessionTable sessions;
   SlotTable slots;
   ServerTable servers;
+  SettingTable settings;
 
   void flush() {  // before the transaction ends
     inodes.flush();

@@ -55,6 +55,18 @@ Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {
   return ask_controls(wire::InspectInode{inode}, timeout);
 }
 
+Result<wire::Done> Asker::change_server(const wire::ChangeServer& change, Millis timeout) {
+  return ask_controls(change, timeout);
+}
+
+Result<wire::RepairLimits> Asker::set_limits(const wire::SetLimits& limits, Millis timeout) {
+  return ask_controls(limits, timeout);
+}
+
+Result<wire::StartScrubReply> Asker::start_scrub(const wire::StartScrub& which, Millis timeout) {
+  return ask_controls(which, timeout);
+}
+
 Result<wire::InspectBlockReply> Asker::inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout) {
   auto answered = net::call(*caller_, storage, wire::InspectBlock{block.block, block.token, {}}, timeout);
   if (!answered) return pass(answered);

@@ -28,6 +28,9 @@ class Asker {
   // Asks the control servers in turn. Errors: unavailable (none answered: says which were asked), denied, or what they say.
   Result<wire::ClusterStatusReply> status(Millis timeout);
   Result<wire::InspectInodeReply> inspect(InodeId inode, Millis timeout);
+  Result<wire::Done> change_server(const wire::ChangeServer& change, Millis timeout);
+  Result<wire::RepairLimits> set_limits(const wire::SetLimits& limits, Millis timeout);
+  Result<wire::StartScrubReply> start_scrub(const wire::StartScrub& which, Millis timeout);
   // Asks a storage server.
   Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 

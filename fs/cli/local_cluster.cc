@@ -103,7 +103,8 @@ Result<std::optional<ClusterShape>> LocalCluster::shape() const {
     if (json.at("format").get<int>() > cluster_format) {
       return fail(Code::not_supported, path + " has a newer format: use the newer LaceFS that wrote it");
     }
-    ClusterShape shape{json.at("controls"), json.at("storages"), json.at("copies"), json.at("mount_point")};
+    ClusterShape shape{json.at("controls"), json.at("storages"), json.at("copies"), json.at("mount_point"), {}};
+    if (json.contains("removed")) shape.removed = json.at("removed").get<std::vector<int>>();
     if (shape.controls < 1 || shape.storages < 1 || shape.copies < 1 || shape.copies > shape.storages) {
       return fail(Code::corrupt, path + " is broken: its numbers make no cluster; correct them");
     }
@@ -114,11 +115,8 @@ Result<std::optional<ClusterShape>> LocalCluster::shape() const {
 }
 
 Status LocalCluster::save(const ClusterShape& shape) const {
-  const Json json{{"format", cluster_format},
-                  {"controls", shape.controls},
-                  {"storages", shape.storages},
-                  {"copies", shape.copies},
-                  {"mount_point", shape.mount_point}};
+  const Json json{{"format", cluster_format}, {"controls", shape.controls},       {"storages", shape.storages},
+                  {"copies", shape.copies},   {"mount_point", shape.mount_point}, {"removed", shape.removed}};
   return config::replace_file(directory_ + "/cluster.json", json.dump(2) + '\n', 0600);
 }
 
@@ -137,7 +135,9 @@ std::vector<std::string> LocalCluster::control_names(const ClusterShape& shape) 
   return numbered("control", shape.controls);
 }
 std::vector<std::string> LocalCluster::storage_names(const ClusterShape& shape) const {
-  return numbered("storage", shape.storages);
+  std::vector<std::string> names = numbered("storage", shape.storages);
+  for (const int gone : shape.removed) std::erase(names, "storage-" + std::to_string(gone));
+  return names;
 }
 
 std::string LocalCluster::control_urls(const ClusterShape& shape) const {

@@ -1,6 +1,7 @@
 // A cluster that runs wholly on this machine, as `lace up` makes it, in one directory:
 //
-//   cluster.json        {"format": 1, "controls": 1, "storages": 3, "copies": 2, "mount_point": "/mnt"}
+//   cluster.json        {"format": 1, "controls": 1, "storages": 3, "copies": 2, "mount_point": "/mnt"}; "removed": [2] where
+//                       storage-2 has left
 //   control-1/          data of the control server
 //   storage-1/ ...      data of the storage servers
 //   log/NAME.log        what each process says
@@ -22,7 +23,8 @@ struct ClusterShape {
   int controls = 1;
   int storages = 3;
   int copies = 2;
-  std::string mount_point;  // of the mount that `lace up` made last
+  std::string mount_point;     // of the mount that `lace up` made last
+  std::vector<int> removed{};  // numbers of storage servers that have left
 };
 
 class LocalCluster {

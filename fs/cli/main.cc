@@ -20,6 +20,8 @@ constexpr Command commands[] = {
     {"unmount", unmount_command, "unmount"},
     {"status", status_command, "health, servers, blocks and mounts of a cluster"},
     {"info", info_command, "where the bytes of a file are"},
+    {"storage", storage_command, "storage servers: list, add, drain, remove, and limits of repair"},
+    {"scrub", scrub_command, "have the copies on storage servers checked"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "fs/cli/commands.h"
+#include "fs/cli/progress.h"
+#include "fs/cli/server_words.h"
 #include "fs/cli/table.h"
 #include "fs/cli/where.h"
 
@@ -12,29 +14,6 @@ namespace lace::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char* name_of(wire::ServerState state) {
-  switch (state) {
-    case wire::ServerState::up: return "up";
-    case wire::ServerState::down: return "down";
-    case wire::ServerState::draining: return "draining";
-    case wire::ServerState::read_only: return "read-only";
-    case wire::ServerState::failing: return "failing";
-  }
-  return "unknown";
-}
-
-Json json_of(const wire::ServerInfo& server) {
-  return {{"name", server.name},
-          {"state", name_of(server.state)},
-          {"capacity_bytes", server.capacity_bytes},
-          {"used_bytes", server.used_bytes},
-          {"available_bytes", server.available_bytes},
-          {"missing_bytes", server.missing_bytes},
-          {"hole_copy_received_bytes", server.hole_copy_received_bytes},
-          {"copies", server.copies},
-          {"endpoint", server.endpoint.url}};
-}
 
 Json json_of(const wire::ControlInfo& control) {
   return {{"name", control.name},
@@ -56,6 +35,35 @@ Json json_of(const wire::SessionInfo& session) {
           {"exclusive_leases", session.exclusive}};
 }
 
+Json json_of(const wire::RepairLimits& limits) {
+  return {{"fill_bytes_per_second", limits.fill_bytes_per_second},
+          {"fills_at_once", limits.fills_at_once},
+          {"scrub_bytes_per_second", limits.scrub_bytes_per_second},
+          {"scrub_every_hours", limits.scrub_every_hours}};
+}
+
+// Of all servers together.
+struct Filling {
+  uint64_t missed = 0, missing = 0, rate = 0;
+};
+Filling filling_of(const wire::ClusterStatusReply& status) {
+  Filling all;
+  for (const auto& server : status.servers) {
+    if (server.state == wire::ServerState::down || server.missing_bytes == 0) continue;
+    all.missed += std::max(server.repair.missed_bytes, server.missing_bytes);
+    all.missing += server.missing_bytes;
+    all.rate += server.repair.fill_bytes_per_second;
+  }
+  return all;
+}
+
+Json json_of(const Filling& all) {
+  return {{"missed_bytes", all.missed},
+          {"filled_bytes", all.missed - all.missing},
+          {"bytes_per_second", all.rate},
+          {"seconds_left", all.rate == 0 ? 0 : all.missing / all.rate + (all.missing > 0 ? 1 : 0)}};
+}
+
 template <class Item>
 Json json_list(const std::vector<Item>& items) {
   Json list = Json::array();
@@ -74,6 +82,8 @@ Json json_of(const wire::ClusterStatusReply& status) {
           {"controls", json_list(status.controls)},
           {"blocks", {{"total", status.blocks}, {"in_sync", std::move(in_sync)}}},
           {"missing_bytes", status.missing_bytes},
+          {"fill", json_of(filling_of(status))},
+          {"limits", json_of(status.limits)},
           {"inodes", status.inodes},
           {"sessions", json_list(status.sessions)}};
 }
@@ -120,15 +130,27 @@ std::string blocks_line(const wire::ClusterStatusReply& status) {
   return line + counts;
 }
 
+std::string to_fill(const wire::ClusterStatusReply& status) {
+  const Filling all = filling_of(status);
+  std::string words = human_bytes(status.missing_bytes);
+  if (all.missing == 0) return words;
+  words += " of " + human_bytes(all.missed) + " that was missed";
+  if (all.rate > 0) words += ", " + human_bytes(all.rate) + "/s, " + human_time(all.missing / all.rate + 1) + " left";
+  return words;
+}
+
 void print(const wire::ClusterStatusReply& status) {
   std::cout << "Health:   " << status.health << '\n';
   for (const auto& reason : status.reasons) std::cout << "          " << reason << '\n';
   std::cout << "Cluster:  " << status.cluster << '\n'
             << "Blocks:   " << blocks_line(status) << '\n'
-            << "To fill:  " << human_bytes(status.missing_bytes) << '\n'
+            << "To fill:  " << to_fill(status) << '\n'
             << "Inodes:   " << human_number(status.inodes) << "\n\n"
             << control_table(status) << '\n'
             << storage_table(status);
+  for (const auto& server : status.servers) {
+    if (const std::string words = fill_words(server); !words.empty()) std::cout << words << '\n';
+  }
   if (!status.sessions.empty()) std::cout << '\n' << session_table(status);
 }
 

@@ -9,6 +9,7 @@
 #include "fs/cli/asker.h"
 #include "fs/cli/commands.h"
 #include "fs/cli/local_cluster.h"
+#include "fs/cli/local_storages.h"
 #include "fs/cli/log_tail.h"
 #include "fs/cli/mount_point.h"
 #include "fs/cli/mounting.h"
@@ -49,7 +50,8 @@ Result<ClusterShape> merge(const Wanted& wanted, const std::optional<ClusterShap
 
 class Bringing {
  public:
-  Bringing(const LocalCluster& cluster, const ClusterShape& shape) : cluster_(cluster), shape_(shape) {}
+  Bringing(const LocalCluster& cluster, const ClusterShape& shape, std::ostream& out = std::cout)
+      : cluster_(cluster), shape_(shape), out_(out) {}
 
   Status servers() {
     for (const auto& name : cluster_.control_names(shape_)) {
@@ -60,6 +62,8 @@ class Bringing {
     }
     return {};
   }
+
+  Status storage(const std::string& name) { return start_storage(name); }
 
   // Waits for the servers, then a while for health. Answers what the cluster said last.
   Result<wire::ClusterStatusReply> wait() {
@@ -108,7 +112,7 @@ class Bringing {
 
   Status start(const std::string& name, const std::string& program, std::vector<std::string> arguments) {
     if (const auto pid = cluster_.running(name, shape_)) {
-      std::cout << name << " is running (pid " << *pid << ")\n";
+      out_ << name << " is running (pid " << *pid << ")\n";
       return {};
     }
     const auto path = sibling_program(program);
@@ -117,7 +121,7 @@ class Bringing {
     const auto pid = start_in_background({*path, std::move(arguments), cluster_.log_path(name), cluster_.pid_path(name), -1});
     if (!pid) return pass(pid);
     started_.push_back({name, *pid, std::move(log)});
-    std::cout << name << " started (pid " << *pid << ")" << std::endl;
+    out_ << name << " started (pid " << *pid << ")" << std::endl;
     return {};
   }
 
@@ -133,7 +137,7 @@ class Bringing {
 
   bool all_servers_up(const wire::ClusterStatusReply& status) const {
     const auto up = [](const auto& server) { return server.state != wire::ServerState::down; };
-    return std::count_if(status.servers.begin(), status.servers.end(), up) >= shape_.storages;
+    return std::count_if(status.servers.begin(), status.servers.end(), up) >= std::ssize(cluster_.storage_names(shape_));
   }
 
   std::string what_is_missing(const Result<wire::ClusterStatusReply>& status) const {
@@ -151,7 +155,7 @@ class Bringing {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
     if (seconds < next_words_) return;
     next_words_ = seconds + 2;
-    std::cout << "waiting (" << seconds << " s): " << what_is_missing(status) << std::endl;
+    out_ << "waiting (" << seconds << " s): " << what_is_missing(status) << std::endl;
   }
 
   Result<wire::ClusterStatusReply> gave_up(const Result<wire::ClusterStatusReply>& status) const {
@@ -161,6 +165,7 @@ class Bringing {
 
   const LocalCluster& cluster_;
   const ClusterShape& shape_;
+  std::ostream& out_;
   std::vector<Started> started_;
   int64_t next_words_ = 1;
 };
@@ -181,8 +186,9 @@ Status mount_it(const LocalCluster& cluster, const ClusterShape& shape, const Wa
 void print_result(const LocalCluster& cluster, const ClusterShape& shape, const wire::ClusterStatusReply& status,
                   const Wanted& wanted) {
   const std::string data = wanted.data == LocalCluster::default_directory() ? "" : " --data " + cluster.directory();
-  std::cout << "\nThe cluster is " << status.health << ": " << shape.storages << " storage servers, " << shape.copies
-            << (shape.copies == 1 ? " copy" : " copies") << " of each block. Data and logs: " << cluster.directory() << '\n';
+  std::cout << "\nThe cluster is " << status.health << ": " << cluster.storage_names(shape).size() << " storage servers, "
+            << shape.copies << (shape.copies == 1 ? " copy" : " copies")
+            << " of each block. Data and logs: " << cluster.directory() << '\n';
   for (const auto& reason : status.reasons) std::cout << "  " << reason << '\n';
   std::cout << "  lace status" << data << "\n  lace mount --control " << cluster.control_urls(shape)
             << " DIR    (a second mount)\n  lace down" << data << '\n';
@@ -243,6 +249,23 @@ int check_numbers(const Wanted& wanted, const config::Options& options) {
 }
 
 }  // namespace
+
+Result<std::string> add_storage(const LocalCluster& cluster, std::ostream& out) {
+  const auto lock = ClusterLock::take(cluster);
+  if (!lock) return pass(lock);
+  const auto found = cluster.shape();
+  if (!found) return pass(found);
+  if (!*found) return fail(Code::no_entry, "there is no cluster in " + cluster.directory() + ": start one with 'lace up'");
+  ClusterShape shape = **found;
+  ++shape.storages;
+  const std::string name = cluster.storage_names(shape).back();
+  if (const auto made = cluster.make_directories(shape); !made) return pass(made);
+  Bringing bringing(cluster, shape, out);
+  if (const Status started = bringing.storage(name); !started) return pass(started);
+  if (const auto status = bringing.wait(); !status) return bringing.undo(), pass(status);
+  if (const auto saved = cluster.save(shape); !saved) return bringing.undo(), pass(saved);
+  return name;
+}
 
 int up_command(Arguments arguments) {
   Wanted wanted;

@@ -1,7 +1,5 @@
 #include "fs/cli/where.h"
 
-#include "fs/cli/local_cluster.h"
-
 namespace lace::cli {
 
 void Where::declare(config::Options& options) {
@@ -9,6 +7,21 @@ void Where::declare(config::Options& options) {
   options.text("data", data_, "DIR", "directory of a local cluster, as given to 'lace up'");
   options.list("control", controls_, "URL", "control servers, instead of --data: ipc://PATH or tcp://HOST:PORT#KEY");
   options.text("keys", access_.keys_path, "FILE", "key file to show to servers on tcp://, as made by 'lace key new'");
+}
+
+Result<LocalCluster> Where::local() const {
+  if (!controls_.empty()) {
+    return fail(
+        Code::not_supported,
+        "only a cluster that 'lace up' made on this machine gets a server so: elsewhere start lace-storage with an empty "
+        "--data directory, a new --name, and this --control; it joins by itself");
+  }
+  LocalCluster cluster(data_);
+  const auto shape = cluster.shape();
+  if (!shape) return pass(shape);
+  if (!*shape)
+    return fail(Code::no_entry, "there is no cluster in " + cluster.directory() + ": start one with 'lace up', or give --data");
+  return cluster;
 }
 
 Result<Asker> Where::asker() const {

@@ -6,6 +6,7 @@
 
 #include "common/config/options.h"
 #include "fs/cli/asker.h"
+#include "fs/cli/local_cluster.h"
 
 namespace lace::cli {
 
@@ -15,6 +16,8 @@ class Where {
   void declare(config::Options& options);
   // Errors: no_entry (no cluster in that directory), invalid.
   Result<Asker> asker() const;
+  // The cluster on this machine. Errors: no_entry (there is none), not_supported (--control names another).
+  Result<LocalCluster> local() const;
 
  private:
   std::string data_;

@@ -30,7 +30,7 @@ Status BlockRequests::start(size_t index) {
     const ServerId member = block.in_sync[member_of(index, block) % block.in_sync.size()];
     Flight flight{index, *info, blocks_.server(caller_, member), {}};
     if (flight.server) {
-      auto made = request(index, block);
+      auto made = request(index, block, member);
       if (!made) return pass(made);
       flight.ticket = caller_.start(flight.server->endpoint, std::move(*made), within());
       flights_.push_back(std::move(flight));

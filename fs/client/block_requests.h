@@ -27,8 +27,8 @@ class BlockRequests {
   virtual BlockId block_of(size_t index) const = 0;
   // Which of the block's members to ask; 0 based in in_sync.
   virtual size_t member_of(size_t index, const wire::BlockInfo& info) const = 0;
-  // Errors, which end everything: those of BlockMap::token_for.
-  virtual Result<net::Request> request(size_t index, const wire::BlockInfo& info) = 0;
+  // For that member. Errors, which end everything: those of BlockMap::token_for.
+  virtual Result<net::Request> request(size_t index, const wire::BlockInfo& info, ServerId member) = 0;
   virtual Millis within() const = 0;
   // Takes an answer. Errors: malformed, treated as a failure of the server.
   virtual Status take(size_t index, net::Answer answer) = 0;

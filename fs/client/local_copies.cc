@@ -218,8 +218,8 @@ std::optional<LocalCopies::Chosen> LocalCopies::ask(net::Caller& caller, const w
   const auto token = blocks_.control().session().token();
   if (!token || token->empty()) return std::nullopt;
   const Instant sent = blocks_.control().clock().now();
-  const auto ticket =
-      caller.start(server.endpoint, net::request_of(wire::OpenCopy{*token, info.block, info.epoch}), answer_within);
+  const auto ticket = caller.start(
+      server.endpoint, net::request_of(wire::OpenCopy{*token, info.block, info.epoch, server.server}), answer_within);
   const auto answer = net::decode_answer<wire::OpenCopy>(caller.finish(ticket));
   if (!answer) {
     switch (answer.error().code) {

@@ -56,11 +56,11 @@ class StorageChannel::Reading final : public BlockRequests {
     return first;
   }
 
-  Result<net::Request> request(size_t index, const wire::BlockInfo& info) override {
+  Result<net::Request> request(size_t index, const wire::BlockInfo& info, ServerId member) override {
     const BlockRead& read = reads_[index];
     auto token = blocks_.token_for(caller_, info.block, read.offset, read.length);
     if (!token) return pass(token);
-    return net::request_of(wire::ReadBlock{std::move(*token), info.block, info.epoch, read.offset, read.length});
+    return net::request_of(wire::ReadBlock{std::move(*token), info.block, info.epoch, read.offset, read.length, member});
   }
 
   Status take(size_t index, net::Answer answer) override {

@@ -86,6 +86,7 @@ Status StorageChannel::Syncing::collect(std::map<ServerId, Batch>& batches) {
 void StorageChannel::Syncing::start(Batch& batch) {
   if (!batch.server) return;
   wire::SyncBlocks message;
+  message.to = batch.server->server;
   const auto token = blocks_.control().session().token();
   if (token && !token->empty()) message.token = *token;
   for (const auto& info : batch.blocks) {

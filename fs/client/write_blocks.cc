@@ -17,7 +17,7 @@ class StorageChannel::Writing final : public BlockRequests {
   size_t member_of(size_t, const wire::BlockInfo&) const override { return 0; }
   Millis within() const override { return write_within; }
 
-  Result<net::Request> request(size_t index, const wire::BlockInfo& info) override {
+  Result<net::Request> request(size_t index, const wire::BlockInfo& info, ServerId) override {
     const BlockWrite& write = writes_[index];
     auto token = blocks_.token_for(caller_, info.block, write.offset, write.bytes.size(), write.inode, write.file_offset);
     if (!token) return pass(token);

@@ -22,11 +22,6 @@ enum class State : uint8_t {
   dropped = 4,  // is no member of its block any more: kept, serves nothing
 };
 
-// What is suspect is stored as whole: the journal knows.
-inline StoredState stored_state(State state) {
-  if (state == State::filling) return StoredState::filling;
-  return state == State::dropped ? StoredState::dropped : StoredState::whole;
-}
 inline State state_of(StoredState stored) {
   if (stored == StoredState::filling) return State::filling;
   return stored == StoredState::dropped ? State::dropped : State::whole;
@@ -68,6 +63,10 @@ struct Copy {
   RegionMask marking = 0;    // mark is under way
   RegionMask unsynced = 0;   // written since the last sync began
   RegionMask suspect = 0;    // dirty when the server went down; accepted only on control's word
+  // Not 0: what it has is as of this epoch, and not all of its holes are known: it is to be compared with a source first. Pages
+  // written from `joined` on are good.
+  Epoch base = 0;
+  Epoch joined = 0;
   uint32_t data_pages = 0;
   uint32_t missing_pages = 0;
   InodeId inode{};
@@ -79,9 +78,17 @@ struct Copy {
   std::vector<Done> sync_next;  // need another one
   std::unique_ptr<OpenCopy> open;
 
+  bool behind() const { return base != 0; }
   uint64_t stored_bytes() const { return data_pages * page_bytes; }
   uint64_t missing_bytes() const { return missing_pages * page_bytes; }
 };
 using CopyRef = std::shared_ptr<Copy>;
+
+// As it is kept beside the journal, which knows more: that a copy is suspect (kept as whole), and as of when one is that is
+// behind (kept as dropped).
+inline StoredState stored_state(const Copy& copy) {
+  if (copy.state == State::filling) return copy.behind() ? StoredState::dropped : StoredState::filling;
+  return copy.state == State::dropped ? StoredState::dropped : StoredState::whole;
+}
 
 }  // namespace lace::storage

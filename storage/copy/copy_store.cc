@@ -15,7 +15,7 @@ CopyRef CopyStore::find_ref(BlockId block) const {
 }
 
 static CopyInfo info_of(const Copy& copy) {
-  return {copy.block, copy.epoch, copy.state, copy.rotten, copy.stored_bytes(), copy.missing_bytes()};
+  return {copy.block, copy.epoch, copy.state, copy.rotten, copy.stored_bytes(), copy.missing_bytes(), copy.base, copy.joined};
 }
 
 std::optional<CopyInfo> CopyStore::find(BlockId block) const {
@@ -78,11 +78,17 @@ void CopyStore::count(Copy& copy, int64_t data, int64_t missing) {
   copy.data_pages = static_cast<uint32_t>(copy.data_pages + data);
   copy.missing_pages = static_cast<uint32_t>(copy.missing_pages + missing);
   totals_.stored_bytes += static_cast<uint64_t>(data) * page_bytes;  // wraps below zero and back, as meant
+  if (missing > 0) {
+    if (totals_.missing_bytes == 0) totals_.missed_bytes = 0;
+    totals_.missed_bytes += static_cast<uint64_t>(missing) * page_bytes;
+  } else {
+    totals_.filled_bytes += static_cast<uint64_t>(-missing) * page_bytes;
+  }
   totals_.missing_bytes += static_cast<uint64_t>(missing) * page_bytes;
 }
 
 Status CopyStore::write_identity(Copy& copy) {
-  CopyIdentity identity{copy.block, copy.epoch, stored_state(copy.state), copy.inode, copy.file_offset, options_.cluster};
+  CopyIdentity identity{copy.block, copy.epoch, stored_state(copy), copy.inode, copy.file_offset, options_.cluster};
   copy.identity_unsynced = true;
   unclean_.insert(copy.block);
   copy.identity_behind = true;
@@ -117,16 +123,39 @@ Result<OpenCopy*> CopyStore::opened(const CopyRef& copy) {
   auto open = std::make_unique<OpenCopy>();
   if (copy->on_disk) {
     auto file = disk_.open(copy_path(copy->block), false);
+    const bool lost = !file && file.error().code == Code::no_entry;
+    if (lost) file = disk_.open(copy_path(copy->block), true);
     if (!file) {
       log::error("storage.copy_open_failed", {{"block", to_string(copy->block)}, {"what", file.error().what}});
       return fail(Code::io, file.error().what);
     }
     open->file = std::move(*file);
+    if (lost) {
+      if (Status made = replace_lost_file(*copy, *open); !made) return pass(made);
+    }
   }
   open->used = open_.insert(open_.end(), copy->block);
   copy->open = std::move(open);
   close_unused();
   return copy->open.get();
+}
+
+// Somebody has removed it. All of it is missing from now on, and control goes on without this copy.
+Status CopyStore::replace_lost_file(Copy& copy, OpenCopy& open) {
+  log::error("storage.copy_lost",
+             {{"block", to_string(copy.block)}, {"path", copy_path(copy.block)}, {"remedy", "it is made anew"}});
+  open.table.fill_all(PageEntry::make_missing());
+  Status made = open.file->truncate(copy_file_bytes);
+  if (made) made = open.table.store(*open.file, 0, block_pages);
+  if (!made) {
+    (void)disk_.remove(copy_path(copy.block));
+    return made;
+  }
+  count(copy, -int64_t{copy.data_pages}, int64_t{block_pages} - copy.missing_pages);
+  copy.name_unsynced = copy.identity_behind = true;
+  unclean_.insert(copy.block);
+  distrust(copy);
+  return {};
 }
 
 void CopyStore::close_unused() {
@@ -145,6 +174,8 @@ void CopyStore::close_unused() {
 }
 
 void CopyStore::drop_copy(const CopyRef& copy) {
+  totals_.missed_bytes -= std::min(totals_.missed_bytes, copy->missing_bytes());
+  totals_.filled_bytes -= copy->missing_bytes();
   count(*copy, -int64_t{copy->data_pages}, -int64_t{copy->missing_pages});
   if (copy->on_disk) --totals_.copies;
   copy->gone = true;
@@ -227,18 +258,29 @@ bool CopyStore::table_ready(const CopyRef& copy, uint32_t first, uint32_t count,
   return false;
 }
 
-void CopyStore::found_corrupt(Copy& copy, uint32_t page) {
+// A page does not match its checksum, or can't be read: it is missing here from now on, and is had from another copy. That need
+// not be durable: it will be found again. Its part of the table is in memory.
+void CopyStore::lose_page(Copy& copy, uint32_t page) {
+  const PageEntry entry = copy.open->table.at(page);
+  if (!entry.data()) return;
   ++totals_.corrupt_pages;
   static log::Limiter limiter;
   if (limiter.pass()) {
     log::error("storage.page_corrupt", {{"block", to_string(copy.block)},
                                         {"page", page},
                                         {"suppressed", limiter.taken()},
-                                        {"remedy", "it is read from another copy; look at the disk's health"}});
+                                        {"remedy", "it is had from another copy; look at the disk's health"}});
   }
-  if (copy.rotten) return;
-  copy.rotten = true;
-  if (changed_) changed_(copy.block);
+  copy.open->table.set(page, entry.lost());
+  ++copy.open->version;
+  count(copy, -1, 1);
+  (void)copy.open->table.store(*copy.open->file, page, 1);
+  if (copy.state == State::whole && changed_) changed_(copy.block);
+}
+
+// The copy as a whole is worth nothing now: control goes on without it.
+void CopyStore::distrust(Copy& copy) {
+  if (!std::exchange(copy.rotten, true) && changed_) changed_(copy.block);
 }
 
 void CopyStore::remember_removed(BlockId block, Epoch until) {

@@ -37,19 +37,34 @@ struct Run {  // pages of one kind
   bool zero = false;
 };
 
+// wire::ComparePagesReply
+struct Comparison {
+  std::vector<Run> newer;
+  std::vector<uint64_t> digests;
+};
+Comparison comparison_of(const PageTable& table, Epoch base, uint32_t unit, const std::vector<uint32_t>& units);
+// Empty: all of them. Error: invalid.
+Status check_units(uint32_t unit, std::vector<uint32_t>& units);
+
 struct ReadData {
   std::vector<Range> ranges;  // by offset; what lies between them is zero
   Bytes bytes;                // theirs, one after another
+};
+
+struct Verified {
+  uint64_t bytes = 0;      // that were read
+  uint32_t next_page = 0;  // block_pages: that was all
 };
 
 struct FetchedPages {
   std::vector<Run> runs;
   uint32_t next_page = 0;  // block_pages: that was all
   Bytes bytes;
+  std::vector<Run> missing;  // lost here
 };
 
-// What this server is for a block from an epoch on.
-enum class Role : uint8_t { member, filling, none };
+// What this server is for a block from an epoch on. Refilling: as filling, and what it has is kept where it can be.
+enum class Role : uint8_t { member, filling, none, refilling };
 
 struct CopyInfo {
   BlockId block{};
@@ -58,14 +73,19 @@ struct CopyInfo {
   bool rotten = false;
   uint64_t stored_bytes = 0;
   uint64_t missing_bytes = 0;
+  Epoch base = 0, joined = 0;  // Copy's
 };
 
 struct StoreTotals {
   uint64_t copies = 0;
   uint64_t stored_bytes = 0;
   uint64_t missing_bytes = 0;
+  uint64_t missed_bytes = 0;    // of the holes since there were none last
+  uint64_t filled_bytes = 0;    // of holes, since the start
   uint64_t received_bytes = 0;  // by hole copies, since the server was made
-  uint64_t corrupt_pages = 0;   // found by reads since the start
+  uint64_t corrupt_pages = 0;   // found since the start
+  uint64_t healed_pages = 0;    // of lost pages, since the start
+  uint64_t disk_errors = 0;     // reads and syncs that failed, since the start
 };
 
 class CopyStore {
@@ -113,14 +133,30 @@ class CopyStore {
   void remove(BlockId block, Done done);      // durable; not here: done
   void quarantine(BlockId block, Done done);  // moved aside
 
+  // Source of a comparison: see wire::ComparePages.
+  void compare(BlockId block, Epoch base, Epoch end, uint32_t unit, std::vector<uint32_t> units,
+               std::function<void(Result<Comparison>)> done);
+  // Destination: those of the units that are not the same here.
+  void differing(BlockId block, uint32_t unit, std::vector<uint32_t> units, Comparison source,
+                 std::function<void(Result<std::vector<uint32_t>>)> done);
+  // Pages that are newer at the source, or different, become holes, but for those written since it `joined`. After that all of
+  // its holes are known. Durable when done. Error: stale (it is not behind, or joined again).
+  void settle(BlockId block, Epoch joined, const std::vector<Run>& newer, const std::vector<uint32_t>& different, Done done);
+
   // Source of a hole copy: the pages of [offset, offset + length) with an epoch past `start`, up to about max_io_bytes.
-  void fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes, std::function<void(Result<FetchedPages>)> done);
-  // Destination: applies those pages of [first, end) that are still missing; what no run names was never written.
-  void fill(BlockId block, Epoch epoch, uint32_t first, uint32_t end, std::vector<Run> runs, Bytes bytes, Done done);
+  // `partial`: pages that are lost here are named; else one is an error.
+  void fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes, bool partial,
+             std::function<void(Result<FetchedPages>)> done);
+  // Destination: applies those of these pages that are still missing; what no run names was never written.
+  void fill(BlockId block, Epoch epoch, std::vector<Range> pages, std::vector<Run> runs, Bytes bytes, Done done);
   // The missing ranges from `first_page` on, at most `most`; empty: nothing is missing there.
   void missing(BlockId block, uint32_t first_page, size_t most, std::function<void(Result<std::vector<Range>>)> done);
   // Nothing is missing any more: makes that durable; the copy is whole then.
   void finish_fill(BlockId block, Epoch epoch, Done done);
+
+  // Reads some pages with data from `page` on, from the disk, and checks them. Error: corrupt (a page is lost, which is noted;
+  // the others are to be read again), and those of read().
+  void verify(BlockId block, uint32_t page, uint32_t most, std::function<void(Result<Verified>)> done);
 
   // The account of a copy's pages, merged.
   void inspect(BlockId block, std::function<void(Result<std::vector<Run>>)> done);
@@ -133,6 +169,7 @@ class CopyStore {
   struct ReadOp;
   struct FillOp;
   struct EpochOp;
+  struct SettleOp;
   using Resume = std::function<void(Status)>;
 
   // copy_store.cc: which copies there are, open files, order of changes
@@ -142,13 +179,15 @@ class CopyStore {
   Status make_file(Copy& copy);
   Status write_identity(Copy& copy);
   Result<OpenCopy*> opened(const CopyRef& copy);
+  Status replace_lost_file(Copy& copy, OpenCopy& open);
   void close_unused();
   void drop_copy(const CopyRef& copy);
   void count(Copy& copy, int64_t data, int64_t missing);
   // `change` runs when those before it are done, and calls next_in_order once when it is done itself.
   void in_order(const CopyRef& copy, std::function<void()> change);
   void next_in_order(const CopyRef& copy);
-  void found_corrupt(Copy& copy, uint32_t page);
+  void lose_page(Copy& copy, uint32_t page);
+  void distrust(Copy& copy);
   void remember_removed(BlockId block, Epoch until);
   void refuse_unmade(BlockId block, Epoch until, Done done);
   // True: these chunks of the table are in memory. Else they will be, and then `resume` is called, or with the error.
@@ -162,6 +201,7 @@ class CopyStore {
   void finish_sync(const CopyRef& copy, RegionMask regions, const Status& status);
   void mark_clean(Copy& copy);
   std::vector<JournalRecord> live_records() const;
+  static JournalRecord epoch_record(const Copy& copy);
   // Brings the index up to date for these copies. False: it could not, and the journal must not forget them.
   bool index_copies(const std::vector<CopyRef>& copies);
 
@@ -182,6 +222,11 @@ class CopyStore {
   // filling.cc
   void advance_fill(const std::shared_ptr<FillOp>& op);
   Status apply_fill(FillOp& op);
+
+  // comparing.cc
+  void advance_settle(const std::shared_ptr<SettleOp>& op);
+  Status make_holes(Copy& copy, const std::function<bool(uint32_t)>& wanted);
+  void examine(const CopyRef& copy, std::function<void(Result<Epoch>)> done);
 
   // epochs.cc
   void advance_epoch(const std::shared_ptr<EpochOp>& op);

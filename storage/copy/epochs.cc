@@ -11,7 +11,9 @@ struct CopyStore::EpochOp {
   Epoch to = 0;
   Role role = Role::member;
   bool filling_on = false;
-  bool reset = false;  // decided: the copy becomes one big hole
+  bool reset = false;     // decided: the copy becomes one big hole
+  bool examined = false;  // it was looked at whether it can be kept
+  Epoch base = 0;         // as of which it is kept
   Done done;
 };
 
@@ -30,7 +32,7 @@ void CopyStore::set_epoch(BlockId block, Epoch from, Epoch to, Role role, Done d
     copy = add_copy(block, from, State::whole);
   }
   if (const auto open = opened(copy); !open) return done(pass(open));
-  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, role, false, false, nullptr});
+  auto op = std::make_shared<EpochOp>(EpochOp{copy, from, to, role, false, false, false, 0, nullptr});
   op->done = [this, copy, done = std::move(done)](Status status) {
     if (!status && !copy->on_disk && !copy->gone && copy->open->queue.empty()) drop_copy(copy);  // it could not be made
     done(std::move(status));
@@ -50,12 +52,21 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
   const bool half_there = copy.on_disk && copy.epoch == op->to && copy.identity_behind;
   if (op->role == Role::none) {
     if (there && copy.state == State::dropped) return op->done({});
-  } else if (op->role == Role::filling) {
+  } else if (op->role != Role::member) {
     if (there && (copy.state == State::whole || copy.state == State::filling)) return op->done({});
     // It goes on filling when only the epoch grew by one and it was a member all the time: it had every write.
     const bool goes_on = copy.on_disk && copy.state == State::filling && op->from != 0 && copy.epoch == op->from &&
                          op->to == op->from + 1 && !copy.needs_reset;
     op->reset = !goes_on;
+    const bool worth = copy.on_disk && !copy.needs_reset && !copy.sync_failed;
+    if (op->reset && op->role == Role::refilling && worth && !std::exchange(op->examined, true)) {
+      return examine(op->copy, [this, op](const Result<Epoch>& last) {
+        if (last) op->base = op->copy->behind() ? std::min(*last, op->copy->base) : *last;
+        if (op->base >= op->to) op->base = 0;
+        advance_epoch(op);
+      });
+    }
+    if (op->base != 0) op->reset = false;
   } else {
     const bool dropped = copy.on_disk && copy.state == State::dropped;
     const bool suspect = copy.on_disk && copy.suspect != 0;
@@ -70,9 +81,12 @@ void CopyStore::advance_epoch(const std::shared_ptr<EpochOp>& op) {
     }
   }
   StoredState state = StoredState::whole;
-  if (op->role == Role::filling || op->filling_on) state = StoredState::filling;
+  if (op->role == Role::filling || op->role == Role::refilling || op->filling_on) state = StoredState::filling;
   if (op->role == Role::none) state = StoredState::dropped;
-  std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, state, 0, copy.block, op->to, 0}};
+  uint64_t behind = JournalRecord::behind(copy.base, copy.joined);  // who is behind stays so until it has been compared
+  if (op->base != 0) behind = JournalRecord::behind(op->base, op->to);
+  if (op->reset || state == StoredState::whole) behind = 0;
+  std::vector<JournalRecord> records{{JournalRecord::Kind::epoch, state, 0, copy.block, op->to, behind}};
   if (op->reset) records.push_back({JournalRecord::Kind::dirty, state, all_regions, copy.block, op->to, 0});
   journal_.append(std::move(records), [this, op](Status status) {
     if (status) status = install_epoch(*op);
@@ -93,6 +107,14 @@ Status CopyStore::install_epoch(EpochOp& op) {
     if (copy.state == State::suspect || copy.state == State::dropped) copy.state = State::whole;
   }
   copy.accepted = false;
+  if (op.role == Role::member) copy.rotten = copy.sync_failed;  // it counts, by control's word; lost pages stay lost
+  if (op.base != 0) {
+    copy.state = State::filling;
+    copy.base = op.base;
+    copy.joined = op.to;
+    copy.rotten = false;
+  }
+  if (copy.state == State::whole) copy.base = copy.joined = 0;
   if (op.reset) {
     copy.dirty = all_regions;
     copy.state = State::filling;
@@ -108,6 +130,7 @@ Status CopyStore::reset_to_hole(Copy& copy) {
   OpenCopy& open = *copy.open;
   copy.needs_reset = true;
   copy.state = State::filling;
+  copy.base = copy.joined = 0;
   count(copy, -int64_t{copy.data_pages}, int64_t{block_pages} - copy.missing_pages);
   open.table.fill_all(PageEntry::make_missing());
   touched(copy, all_regions);

@@ -27,7 +27,7 @@ void CopyStore::mark(const CopyRef& copy, RegionMask regions) {
   const auto fresh = static_cast<RegionMask>(regions & ~copy->marking);
   if (fresh == 0) return;  // the mark that is under way will wake who waits
   copy->marking |= fresh;
-  journal_.append({{JournalRecord::Kind::dirty, stored_state(copy->state), fresh, copy->block, copy->epoch, 0}},
+  journal_.append({{JournalRecord::Kind::dirty, stored_state(*copy), fresh, copy->block, copy->epoch, 0}},
                   [this, copy, fresh](const Status& status) {
                     copy->marking = static_cast<RegionMask>(copy->marking & ~fresh);
                     if (status && !copy->gone) {
@@ -92,7 +92,8 @@ void CopyStore::finish_sync(const CopyRef& copy, RegionMask regions, const Statu
     copy->identity_unsynced = copy->name_unsynced = true;
     copy->sync_failed = true;
     log::error("storage.sync_failed", {{"block", to_string(copy->block)}, {"what", status.error().what}});
-    if (!std::exchange(copy->rotten, true) && changed_) changed_(copy->block);
+    ++totals_.disk_errors;
+    distrust(*copy);
   }
   const std::vector<Done> dones = std::exchange(copy->sync_now, {});
   for (const Done& done : dones) done(status);
@@ -112,7 +113,8 @@ void CopyStore::tick() {
   for (auto block = unclean_.begin(); block != unclean_.end();) {
     const CopyRef copy = find_ref(*block);
     const bool unsynced = copy->unsynced != 0 || copy->identity_unsynced || copy->name_unsynced || copy->syncing;
-    const bool waits = unsynced || copy->marking != 0 || copy->suspect != 0 || (copy->open && copy->open->busy);
+    const bool waits =
+        unsynced || copy->behind() || copy->marking != 0 || copy->suspect != 0 || (copy->open && copy->open->busy);
     if (unsynced && !copy->syncing && !copy->sync_failed && copy->on_disk && started < background_syncs &&
         now - copy->first_unsynced >= options_.sync_after) {
       late.push_back(copy);
@@ -140,7 +142,7 @@ void CopyStore::tick() {
 }
 
 static IndexRow row_of(const Copy& copy) {
-  return {copy.block, copy.epoch, stored_state(copy.state), copy.data_pages, copy.missing_pages, copy.inode, copy.file_offset};
+  return {copy.block, copy.epoch, stored_state(copy), copy.data_pages, copy.missing_pages, copy.inode, copy.file_offset};
 }
 
 bool CopyStore::index_copies(const std::vector<CopyRef>& copies) {
@@ -168,6 +170,11 @@ Status CopyStore::renew_index() {
   return index_->make_anew(rows);
 }
 
+JournalRecord CopyStore::epoch_record(const Copy& copy) {
+  const StoredState state = copy.state == State::filling ? StoredState::filling : stored_state(copy);
+  return {JournalRecord::Kind::epoch, state, 0, copy.block, copy.epoch, JournalRecord::behind(copy.base, copy.joined)};
+}
+
 std::vector<JournalRecord> CopyStore::live_records() const {
   using Kind = JournalRecord::Kind;
   std::vector<JournalRecord> records;
@@ -176,9 +183,9 @@ std::vector<JournalRecord> CopyStore::live_records() const {
     if (removed != removed_.end()) records.push_back({Kind::removed, no_state, 0, block, removed->second, 0});
   }
   for (const auto& [block, copy] : copies_) {
-    const StoredState state = stored_state(copy->state);
+    const StoredState state = stored_state(*copy);
     const bool identity = copy->on_disk && unclean_.contains(block);  // its identity page or its row may be older
-    if (identity || state == StoredState::filling) records.push_back({Kind::epoch, state, 0, block, copy->epoch, 0});
+    if (identity || copy->state == State::filling || copy->behind()) records.push_back(epoch_record(*copy));
     const auto regions = static_cast<RegionMask>(copy->dirty | copy->suspect);
     const uint64_t suspect = copy->suspect != 0 ? JournalRecord::suspect : 0;
     if (regions != 0) records.push_back({Kind::dirty, state, regions, block, copy->epoch, suspect});
@@ -191,7 +198,7 @@ Status CopyStore::close() {
   Status all;
   for (const BlockId block : std::vector<BlockId>(unclean_.begin(), unclean_.end())) {
     const CopyRef copy = find_ref(block);
-    if (!copy || !copy->on_disk || copy->suspect != 0) continue;
+    if (!copy || !copy->on_disk || copy->suspect != 0 || copy->behind()) continue;
     const auto open = opened(copy);
     Status status = open ? (*open)->file->sync_data() : pass(open);
     if (status && copy->name_unsynced) status = disk_.sync_directory(copy_directory(block));
@@ -206,7 +213,7 @@ Status CopyStore::close() {
   std::vector<CopyRef> clean;
   for (const BlockId block : unclean_) {
     const CopyRef copy = find_ref(block);
-    if (copy && copy->suspect == 0) clean.push_back(copy);
+    if (copy && copy->suspect == 0 && !copy->behind()) clean.push_back(copy);
   }
   if (!index_copies(clean) && all) all = fail(Code::io, "the index could not be written");
   if (index_ && all) all = index_->checkpoint();

@@ -42,7 +42,10 @@ struct JournalRecord {
   RegionMask regions = 0;
   BlockId block{};
   Epoch epoch = 0;
-  uint64_t value = 0;  // of dirty: `suspect`, or 0
+  uint64_t value = 0;  // of dirty: `suspect`, or 0; of epoch: behind()
+
+  // Of a copy that is behind (Copy::base).
+  static uint64_t behind(Epoch base, Epoch joined) { return uint64_t{joined} << 32 | base; }
 
   static constexpr uint64_t suspect = 1;  // these regions may have lost something, and control has not said yet what counts
 };

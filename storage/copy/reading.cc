@@ -13,6 +13,7 @@ struct Plan {
   std::vector<Run> runs;             // pages with data, and those that are zero
   std::vector<PageEntry> entries;    // of the pages with data, in order
   uint32_t next_page = block_pages;  // for fetch()
+  std::vector<Run> missing;          // likewise
 };
 
 void extend(std::vector<Run>& runs, uint32_t page, Epoch epoch, bool zero) {
@@ -40,8 +41,10 @@ struct CopyStore::ReadOp {
   std::shared_ptr<char[]> buffer;
   uint64_t version = 0;
   int attempts = 0;
-  bool exclusive = false;  // in line with the changes, so that nothing changes beside it
-  int32_t bad_page = -1;   // the first that does not match
+  bool exclusive = false;   // in line with the changes, so that nothing changes beside it
+  bool from_disk = false;   // not from memory
+  bool unreadable = false;  // the disk failed
+  int32_t bad_page = -1;    // the first that does not match, or can't be read
 
   // Both: true when all was read.
   Result<bool> load(disk::File& file, bool cached) {
@@ -49,14 +52,27 @@ struct CopyStore::ReadOp {
     for (const Run& run : plan.runs) {
       if (run.zero) continue;
       const size_t bytes = run.count * page_bytes;
-      const auto got = cached ? file.read_cached(run.page * page_bytes, buffer.get() + at, bytes)
-                              : file.read(run.page * page_bytes, buffer.get() + at, bytes);
+      const uint64_t offset = run.page * page_bytes;
+      const auto got = cached      ? file.read_cached(offset, buffer.get() + at, bytes)
+                       : from_disk ? file.read_through(offset, buffer.get() + at, bytes)
+                                   : file.read(offset, buffer.get() + at, bytes);
       if (!got && got.error().code == Code::try_again) return false;
       if (!got) return pass(got);
       if (*got != bytes) return fail(Code::corrupt, "the file is shorter than its table says");
       at += bytes;
     }
     return true;
+  }
+
+  // The disk failed: which page is it? None, if it was only this once.
+  void find_unreadable(disk::File& file) {
+    unreadable = true;
+    for (const Run& run : plan.runs) {
+      for (uint32_t i = 0; i < run.count && !run.zero && bad_page < 0; ++i) {
+        const auto got = file.read((run.page + i) * page_bytes, buffer.get(), page_bytes);
+        if (!got && got.error().code == Code::io) bad_page = static_cast<int32_t>(run.page + i);
+      }
+    }
   }
 
   void verify() {
@@ -89,6 +105,7 @@ void CopyStore::advance_read(const std::shared_ptr<ReadOp>& op) {
   op->version = copy.open->version;
   if (op->plan.entries.empty()) return finish_read(op, {});
   op->buffer = std::make_shared_for_overwrite<char[]>(op->plan.entries.size() * page_bytes);
+  if (op->from_disk) return read_blocking(op);
   const auto loaded = op->load(*copy.open->file, true);
   if (!loaded) return finish_read(op, pass(loaded));
   if (!*loaded) return read_blocking(op);
@@ -103,6 +120,7 @@ void CopyStore::read_blocking(const std::shared_ptr<ReadOp>& op) {
         const auto loaded = op->load(*file, false);
         if (!loaded) {
           *status = pass(loaded);
+          if (loaded.error().code == Code::io) op->find_unreadable(*file);
         } else {
           op->verify();
         }
@@ -110,7 +128,9 @@ void CopyStore::read_blocking(const std::shared_ptr<ReadOp>& op) {
       [this, op, status] {
         // A write beside it may have changed data before table: what was read counts only if nothing changed.
         const bool raced = !op->copy->gone && op->version != op->copy->open->version;
+        if (std::exchange(op->unreadable, false)) ++totals_.disk_errors;
         if (!raced) return finish_read(op, *status);
+        op->bad_page = -1;
         if (++op->attempts < attempts_before_exclusive || op->exclusive) return advance_read(op);
         op->exclusive = true;
         in_order(op->copy, [this, op] { advance_read(op); });
@@ -119,8 +139,8 @@ void CopyStore::read_blocking(const std::shared_ptr<ReadOp>& op) {
 
 void CopyStore::finish_read(const std::shared_ptr<ReadOp>& op, Status status) {
   Copy& copy = *op->copy;
-  if (status && op->bad_page >= 0) {
-    found_corrupt(copy, static_cast<uint32_t>(op->bad_page));
+  if (op->bad_page >= 0) {
+    lose_page(copy, static_cast<uint32_t>(op->bad_page));
     status =
         fail(Code::corrupt, to_string(copy.block) + " page " + std::to_string(op->bad_page) + " does not match its checksum");
   }
@@ -150,10 +170,11 @@ void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t lengt
   op->first = static_cast<uint32_t>(offset / page_bytes);
   const auto last = static_cast<uint32_t>((offset + length - 1) / page_bytes);
   op->count = last - op->first + 1;
-  op->choose = [first = op->first, last](const PageTable& table) -> Result<Plan> {
+  op->choose = [copy, first = op->first, last](const PageTable& table) -> Result<Plan> {
     Plan plan;
     for (uint32_t page = first; page <= last; ++page) {
       const PageEntry& entry = table.at(page);
+      if (entry.missing() && copy->state == State::whole) return fail(Code::corrupt, "a page of the range is lost here");
       if (entry.missing()) return fail(Code::unavailable, "the range is not filled yet");
       if (!entry.data()) continue;
       extend(plan.runs, page, 0, false);
@@ -185,14 +206,19 @@ void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t lengt
 }
 
 // The pages of `holes` that were written after `start`, until `most` pages with data are together.
-static Result<Plan> choose_pages(const PageTable& table, const std::vector<Range>& holes, Epoch start, uint32_t most) {
+static Result<Plan> choose_pages(const PageTable& table, const std::vector<Range>& holes, Epoch start, uint32_t most,
+                                 bool partial) {
   Plan plan;
   for (const Range& hole : holes) {
     const auto first = static_cast<uint32_t>(hole.offset / page_bytes);
     const auto end = first + static_cast<uint32_t>(hole.length / page_bytes);
     for (uint32_t page = first; page < end; ++page) {
       const PageEntry& entry = table.at(page);
-      if (entry.missing()) return fail(Code::unavailable, "the source misses this range itself");
+      if (entry.missing()) {
+        if (!partial) return fail(Code::unavailable, "the source misses this range itself");
+        extend(plan.missing, page, 0, false);
+        continue;
+      }
       if (entry.tag == 0 || entry.epoch() <= start) continue;
       if (entry.data() && plan.entries.size() == most) {
         plan.next_page = page;
@@ -205,7 +231,7 @@ static Result<Plan> choose_pages(const PageTable& table, const std::vector<Range
   return plan;
 }
 
-void CopyStore::fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes,
+void CopyStore::fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> holes, bool partial,
                       std::function<void(Result<FetchedPages>)> done) {
   if (holes.empty()) holes.push_back({0, block_bytes});
   uint64_t behind = 0;
@@ -218,7 +244,7 @@ void CopyStore::fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> 
   }
   const CopyRef copy = find_ref(block);
   if (!copy || !copy->on_disk) {
-    if (end == 1 && may_appear(block)) return done(FetchedPages{{}, block_pages, {}});
+    if (end == 1 && may_appear(block)) return done(FetchedPages{{}, block_pages, {}, {}});
     return done(fail(Code::stale, to_string(block) + " is not here"));
   }
   if (copy->state != State::whole) return done(fail(Code::unavailable, to_string(block) + " is not whole here"));
@@ -228,17 +254,74 @@ void CopyStore::fetch(BlockId block, Epoch start, Epoch end, std::vector<Range> 
   op->epoch = end;
   op->first = static_cast<uint32_t>(holes.front().offset / page_bytes);
   op->count = static_cast<uint32_t>(behind / page_bytes) - op->first;
-  op->choose = [holes = std::move(holes), start](const PageTable& table) {
-    return choose_pages(table, holes, start, max_io_bytes / page_bytes);
+  op->choose = [holes = std::move(holes), start, partial](const PageTable& table) {
+    return choose_pages(table, holes, start, max_io_bytes / page_bytes, partial);
   };
   op->done = [done = std::move(done)](Result<Plan> plan, std::shared_ptr<char[]> buffer) {
     if (!plan) return done(pass(plan));
-    FetchedPages pages{std::move(plan->runs), plan->next_page, {}};
+    FetchedPages pages{std::move(plan->runs), plan->next_page, {}, std::move(plan->missing)};
     if (buffer) {
       const std::string_view view(buffer.get(), plan->entries.size() * page_bytes);
       pages.bytes = Bytes(view, std::shared_ptr<const void>(std::move(buffer), view.data()));
     }
     done(std::move(pages));
+  };
+  ++copy->open->readers;
+  advance_read(op);
+}
+
+void CopyStore::verify(BlockId block, uint32_t page, uint32_t most, std::function<void(Result<Verified>)> done) {
+  const CopyRef copy = find_ref(block);
+  if (!copy || !copy->on_disk) return done(fail(Code::stale, to_string(block) + " is not here"));
+  if (copy->state != State::whole) return done(fail(Code::unavailable, to_string(block) + " is not whole here"));
+  if (const auto open = opened(copy); !open) return done(pass(open));
+  auto op = std::make_shared<ReadOp>();
+  op->copy = copy;
+  op->epoch = copy->epoch;
+  op->first = page;
+  op->count = block_pages - page;
+  op->from_disk = true;
+  op->choose = [page, most](const PageTable& table) -> Result<Plan> {
+    Plan plan;
+    for (uint32_t next = page; next < block_pages; ++next) {
+      const PageEntry& entry = table.at(next);
+      if (!entry.data()) continue;
+      if (plan.entries.size() == most) {
+        plan.next_page = next;
+        break;
+      }
+      extend(plan.runs, next, 0, false);
+      plan.entries.push_back(entry);
+    }
+    return plan;
+  };
+  op->done = [done = std::move(done)](Result<Plan> plan, const std::shared_ptr<char[]>&) {
+    if (!plan) return done(pass(plan));
+    done(Verified{plan->entries.size() * page_bytes, plan->next_page});
+  };
+  ++copy->open->readers;
+  advance_read(op);
+}
+
+void CopyStore::compare(BlockId block, Epoch base, Epoch end, uint32_t unit, std::vector<uint32_t> units,
+                        std::function<void(Result<Comparison>)> done) {
+  if (Status sound = check_units(unit, units); !sound) return done(pass(sound));
+  const CopyRef copy = find_ref(block);
+  if (!copy || !copy->on_disk) return done(fail(Code::stale, to_string(block) + " is not here"));
+  if (copy->state != State::whole) return done(fail(Code::unavailable, to_string(block) + " is not whole here"));
+  if (const auto open = opened(copy); !open) return done(pass(open));
+  auto op = std::make_shared<ReadOp>();
+  auto found = std::make_shared<Comparison>();
+  op->copy = copy;
+  op->epoch = end;
+  op->count = block_pages;
+  op->choose = [found, base, unit, units = std::move(units)](const PageTable& table) -> Result<Plan> {
+    *found = comparison_of(table, base, unit, units);
+    return Plan{};  // nothing is read
+  };
+  op->done = [found, done = std::move(done)](Result<Plan> plan, const std::shared_ptr<char[]>&) {
+    if (!plan) return done(pass(plan));
+    done(std::move(*found));
   };
   ++copy->open->readers;
   advance_read(op);

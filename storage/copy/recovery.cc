@@ -15,7 +15,8 @@ struct CopyStore::Known {
   StoredState state = StoredState::whole;
   Epoch epoch = 0;
   RegionMask dirty = 0;
-  RegionMask suspect = 0;  // were so at an earlier start already
+  RegionMask suspect = 0;      // were so at an earlier start already
+  Epoch base = 0, joined = 0;  // Copy's
 };
 
 CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord>& records) {
@@ -36,14 +37,22 @@ CopyStore::KnownBlocks CopyStore::replay_records(const std::vector<JournalRecord
         if (known.removed) known.dirty = 0;
         // Who leaves stays suspect: should it count again, it must be looked at.
         if (known.removed || record.state != StoredState::dropped) known.suspect = 0;
-        known = {false, false, true, record.state, record.epoch, known.dirty, known.suspect};
+        known = {false,
+                 false,
+                 true,
+                 record.state,
+                 record.epoch,
+                 known.dirty,
+                 known.suspect,
+                 static_cast<Epoch>(record.value),
+                 static_cast<Epoch>(record.value >> 32)};
         removed_.erase(record.block);
         break;
       case JournalRecord::Kind::removed:
-        known = {true, false, false, no_state, 0, 0, 0};
+        known = {true, false, false, no_state, 0, 0, 0, 0, 0};
         remember_removed(record.block, record.epoch);
         break;
-      case JournalRecord::Kind::forgotten: known = {true, true, false, no_state, 0, 0, 0}; break;
+      case JournalRecord::Kind::forgotten: known = {true, true, false, no_state, 0, 0, 0, 0, 0}; break;
       case JournalRecord::Kind::received: totals_.received_bytes = received_noted_ = record.value; break;
       case JournalRecord::Kind::closed: break;
     }
@@ -178,8 +187,9 @@ Status CopyStore::adopt(BlockId block, const Known* known, bool same_boot) {
   const bool behind = copy->epoch < known->epoch;  // the identity page was lost, or had not followed yet
   copy->epoch = std::max(copy->epoch, known->epoch);
   if (known->decided) copy->state = state_of(known->state);
+  if (copy->state != State::whole) copy->base = known->base, copy->joined = known->joined;
   if (Status sized = file.truncate(copy_file_bytes); !sized) return sized;
-  const bool start_anew = copy->state == State::filling && (behind || (known->dirty != 0 && !same_boot));
+  const bool start_anew = copy->state == State::filling && ((behind && !copy->behind()) || (known->dirty != 0 && !same_boot));
   if (start_anew) {
     copy->dirty = all_regions;
     return reset_to_hole(*copy);

@@ -103,6 +103,11 @@ void CopyStore::advance_write(const std::shared_ptr<WriteOp>& op) {
 bool CopyStore::old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page, std::unique_ptr<std::string>& into) {
   const CopyRef copy = op->copy;
   const PageEntry entry = copy->open->table.at(page);
+  if (entry.is_lost()) {  // should it not be had again soon, the others go on without this copy
+    distrust(*copy);
+    op->done(fail(Code::corrupt, to_string(copy->block) + " page " + std::to_string(page) + " is lost here"));
+    return false;
+  }
   if (entry.missing()) {
     op->done(fail(Code::unavailable, "a part of a page that is missing here was sent: the whole page is needed"));
     return false;
@@ -127,7 +132,8 @@ bool CopyStore::old_page_ready(const std::shared_ptr<WriteOp>& op, uint32_t page
     }
   }
   if (!entry.data() || crc32c(*into) == entry.crc) return true;
-  found_corrupt(*copy, page);
+  lose_page(*copy, page);
+  distrust(*copy);
   op->done(fail(Code::corrupt, to_string(copy->block) + " page " + std::to_string(page) + " does not match its checksum"));
   return false;
 }

@@ -183,6 +183,7 @@ void Membership::send_heartbeat() {
   message.missing_bytes = totals.missing_bytes;
   message.hole_copy_received_bytes = totals.received_bytes;
   message.copies = totals.copies;
+  if (figures_) message.repair = figures_();
   std::map<BlockId, uint64_t> told;
   for (const auto& [block, number] : changed_) {
     if (told.size() == most_changed_told) break;
@@ -219,6 +220,7 @@ void Membership::heartbeat_answered(Instant sent, const std::map<BlockId, uint64
   if (reply.term > term_) return register_again();
   lease_until_ = std::max(lease_until_, sent + Millis(reply.lease_ms));
   guard_.set_fenced(reply.fenced);
+  if (told_) told_(reply);
   servers_.clear();
   for (const wire::ServerInfo& server : reply.servers) servers_[server.server] = server;
   for (const auto& [block, number] : told) {

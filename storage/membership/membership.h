@@ -60,6 +60,10 @@ class Membership {
   const wire::ServerInfo* find_server(ServerId server) const;
   disk::Usage usage() const { return usage_(); }
 
+  // What is told of repair with each heartbeat; and: what control said in answer to one.
+  void set_figures(std::function<wire::RepairFigures()> figures) { figures_ = std::move(figures); }
+  void on_told(std::function<void(const wire::HeartbeatReply&)> told) { told_ = std::move(told); }
+
   // The copy changed other than by control's word: told at once.
   void tell_changed(BlockId block);
 
@@ -83,6 +87,8 @@ class Membership {
   const DiskUsage usage_;
   const Joined joined_;
   std::function<void(Error)> refused_;
+  std::function<wire::RepairFigures()> figures_;
+  std::function<void(const wire::HeartbeatReply&)> told_;
 
   Phase phase_ = Phase::stopped;
   size_t control_ = 0;  // index into options_.controls

@@ -13,6 +13,7 @@ void set_epochs(Server& server, wire::SetEpochs message, Asked asked) {
   gather<wire::OutcomesReply>(message.changes, std::move(asked.reply),
                               [&](const wire::EpochChange& change, size_t, const Done& done) {
                                 Role role = change.filling ? Role::filling : Role::member;
+                                if (change.filling && change.keep) role = Role::refilling;
                                 if (change.dropped) role = Role::none;
                                 server.store.set_epoch(change.block, change.from, change.to, role, done);
                               });

@@ -12,6 +12,12 @@ void decoded(Server& server, net::Incoming& incoming, net::Responder reply, void
 
 }  // namespace
 
+Status check_addressee(const Server& server, ServerId meant) {
+  if (meant == ServerId{} || meant == server.membership.self()) return {};
+  return fail(Code::stale, "server " + std::to_string(raw(meant)) + " is not here any more: this is " +
+                               std::to_string(raw(server.membership.self())));
+}
+
 void dispatch(Server& server, net::Incoming incoming, net::Responder reply) {
   switch (incoming.kind) {
     case wire::Kind::write_block: return decoded(server, incoming, std::move(reply), write_block);
@@ -20,6 +26,7 @@ void dispatch(Server& server, net::Incoming incoming, net::Responder reply) {
     case wire::Kind::open_copy: return decoded(server, incoming, std::move(reply), open_copy);
     case wire::Kind::forward_write: return decoded(server, incoming, std::move(reply), forward_write);
     case wire::Kind::fetch_pages: return decoded(server, incoming, std::move(reply), fetch_pages);
+    case wire::Kind::compare_pages: return decoded(server, incoming, std::move(reply), compare_pages);
     case wire::Kind::set_epochs: return decoded(server, incoming, std::move(reply), set_epochs);
     case wire::Kind::delete_blocks: return decoded(server, incoming, std::move(reply), delete_blocks);
     case wire::Kind::punch_blocks: return decoded(server, incoming, std::move(reply), punch_blocks);

@@ -5,6 +5,7 @@ namespace lace::storage {
 
 static Status check_message(const Server& server, const wire::ForwardWrite& message, size_t bytes) {
   if (Status may = server.guard.check_pass(message.pass, access::Role::storage); !may) return may;
+  if (Status mine = check_addressee(server, message.to); !mine) return mine;
   // Padded to page borders a write is a little longer than a client may send.
   if (bytes == 0 || bytes > max_io_bytes + 2 * page_bytes || message.offset >= block_bytes ||
       bytes > block_bytes - message.offset) {

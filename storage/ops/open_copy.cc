@@ -8,6 +8,7 @@ namespace lace::storage {
 static Result<wire::OpenCopyReply> answer_to(const Server& server, const wire::OpenCopy& message, bool local) {
   if (!local || server.shared_directory.empty()) return fail(Code::denied, "this server does not share its files with you");
   if (Status may = server.guard.check_token(message.token, BlockId{}, access::may_read); !may) return pass(may);
+  if (Status mine = check_addressee(server, message.to); !mine) return pass(mine);
   if (Status lease = server.membership.check_lease(); !lease) return pass(lease);
   const auto copy = server.store.find(message.block);
   if (!copy || copy->epoch != message.epoch) return fail(Code::stale, to_string(message.block) + " is not at that epoch here");

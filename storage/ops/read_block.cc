@@ -8,6 +8,7 @@ void read_block(Server& server, wire::ReadBlock message, Asked asked) {
   if (message.length == 0 || message.length > max_io_bytes || message.offset > block_bytes - message.length)
     may = fail(Code::malformed, "a read outside of the block, too long or of nothing");
   if (may) may = server.guard.check_read(message);
+  if (may) may = check_addressee(server, message.to);
   if (may) may = server.membership.check_lease();
   if (!may) {
     ++server.counters.refused;

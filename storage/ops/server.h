@@ -49,6 +49,7 @@ void open_copy(Server& server, wire::OpenCopy message, Asked asked);
 // storage -> storage
 void forward_write(Server& server, wire::ForwardWrite message, Asked asked);
 void fetch_pages(Server& server, wire::FetchPages message, Asked asked);
+void compare_pages(Server& server, wire::ComparePages message, Asked asked);
 // control -> storage
 void set_epochs(Server& server, wire::SetEpochs message, Asked asked);
 void delete_blocks(Server& server, wire::DeleteBlocks message, Asked asked);
@@ -60,6 +61,8 @@ void inspect_block(Server& server, wire::InspectBlock message, Asked asked);
 // Decodes and calls the operation; what is not for a storage server is refused with `malformed`.
 void dispatch(Server& server, net::Incoming incoming, net::Responder reply);
 
+// Error: stale, if another server was meant, which had this address before.
+Status check_addressee(const Server& server, ServerId meant);
 // Error: denied or stale, unless a living control of this cluster says it.
 Status check_control(const Server& server, const std::string& pass, uint64_t term);
 

@@ -4,6 +4,7 @@
 namespace lace::storage {
 
 void sync_blocks(Server& server, wire::SyncBlocks message, Asked asked) {
+  if (Status mine = check_addressee(server, message.to); !mine) return asked.reply.refuse(mine.error());
   const bool each_its_own = message.token.empty();
   if (each_its_own && message.tokens.size() != message.blocks.size()) {
     return asked.reply.refuse(Code::malformed, "one token is needed for each block");

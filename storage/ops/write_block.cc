@@ -87,8 +87,7 @@ void conclude(Server& server, const PendingRef& write) {
   });
 }
 
-void send_to(Server& server, const PendingRef& write, ServerId member, const wire::ForwardWrite& message,
-             const Bytes& payload) {
+void send_to(Server& server, const PendingRef& write, ServerId member, wire::ForwardWrite message, const Bytes& payload) {
   ++write->waits_for;
   ++server.counters.forwarded;
   const auto heard = [&server, write, member](Result<net::Answered<wire::ForwardWrite>> answer) {
@@ -101,6 +100,7 @@ void send_to(Server& server, const PendingRef& write, ServerId member, const wir
   };
   const wire::ServerInfo* info = server.membership.find_server(member);
   if (info == nullptr) return heard(fail(Code::unavailable, "not known here any more"));
+  message.to = member;
   net::call<wire::ForwardWrite>(server.loop, info->endpoint, message, forward_timeout, heard, payload);
 }
 

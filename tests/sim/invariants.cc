@@ -76,16 +76,18 @@ void Invariants::check_accounts() {
       const auto file = read_copy_file(node.disk, info.block, false);
       if (!file) violated(text(node.name, " says it has a copy of ", to_string(info.block), ", and there is no file"));
       uint64_t missing_here = 0;
+      uint64_t lost_here = 0;  // of these: pages that turned out to be bad
       uint64_t stored_here = 0;
       for (const auto& [page, entry] : file->entries) {
         missing_here += entry.missing() ? page_bytes : 0;
+        lost_here += entry.is_lost() ? page_bytes : 0;
         stored_here += entry.data() ? page_bytes : 0;
       }
       const std::string whose = text(node.name, "'s copy of ", to_string(info.block), " (epoch ", info.epoch, ")");
       missing += info.missing_bytes;
       // It was to become one big hole, and the disk was full: nobody uses it before that is done.
       if (info.state != storage::State::whole && info.missing_bytes == block_bytes) continue;
-      if (info.state == storage::State::whole && missing_here > 0)
+      if (info.state == storage::State::whole && missing_here > lost_here)
         violated(text(whose, " is called whole, and misses ", missing_here, " bytes"));
       if (info.missing_bytes != missing_here)
         violated(text(whose, ": ", info.missing_bytes, " bytes are said to be missing, ", missing_here, " are"));

@@ -5,6 +5,7 @@
 #include "control/mapping/copy_set.h"
 #include "control/mapping/placement.h"
 #include "control/mapping/servers.h"
+#include "control/repair/balance.h"
 #include "control/repair/health.h"
 #include "control/repair/planner.h"
 
@@ -180,6 +181,55 @@ TEST(RepairPlan, DoesNotBelieveAReportOfAnOlderEpoch) {
   auto old = facts({member(a, true)}, {member(b, true, CopyState::whole)});
   old.filling[0].report->epoch = 4;
   EXPECT_EQ(next_repair(old).kind, RepairStep::order_fill);
+}
+
+TEST(RepairPlan, WaitsForAServerThatMayComeBackAndNeedsOnlyWhatItMissed) {
+  auto away = facts({member(a, true)});
+  away.returning = true;
+  EXPECT_EQ(next_repair(away).kind, RepairStep::none);
+  away.returned = true;
+  EXPECT_EQ(next_repair(away).kind, RepairStep::start_fill);
+}
+
+TEST(RepairPlan, DropsTheCopyOnAServerThatIsDrainedWhenThereIsAnother) {
+  auto draining = facts({member(a, true), member(b, true)});
+  draining.in_sync[0].leaving = true;
+  EXPECT_EQ(next_repair(draining).kind, RepairStep::start_fill);
+  draining.in_sync.push_back(member(c, true));
+  const RepairStep drop = next_repair(draining);
+  EXPECT_EQ(drop.kind, RepairStep::drop);
+  EXPECT_EQ(drop.servers, std::vector<ServerId>{a});
+}
+
+TEST(RepairPlan, DropsWhatIsMoreThanWantedWhenAllAreWhole) {
+  auto many = facts({member(a, true), member(b, true), member(c, true)});
+  EXPECT_EQ(next_repair(many).kind, RepairStep::none);
+  many.surplus = b;
+  EXPECT_EQ(next_repair(many).servers, std::vector<ServerId>{b});
+  many.in_sync[2].up = false;
+  EXPECT_EQ(next_repair(many).kind, RepairStep::none) << "one that is away may have lost something";
+}
+
+TEST(RepairPlan, HealsLostPagesFromAnotherCopyThatCounts) {
+  auto bad = facts({member(a, true), member(b, true)});
+  bad.in_sync[0].report = wire::CopyReport{bad.block.block, bad.block.epoch, CopyState::whole, 8192};
+  const RepairStep heal = next_repair(bad);
+  EXPECT_EQ(heal.kind, RepairStep::heal);
+  EXPECT_EQ(heal.server, a);
+  EXPECT_EQ(heal.source, b);
+  EXPECT_EQ(next_repair(facts({bad.in_sync[0]})).kind, RepairStep::start_fill) << "the other pages need a second copy";
+  bad.in_sync[1].up = false;
+  EXPECT_EQ(next_repair(bad).kind, RepairStep::none);
+}
+
+TEST(Balance, MovesFromTheFullestToTheEmptiestWhenTheyDifferByATenth) {
+  const auto move = next_move({{a, 5 * gib, 5 * gib}, {b, 6 * gib, 4 * gib}, {c, 0, 10 * gib}});
+  ASSERT_TRUE(move);
+  EXPECT_EQ(move->from, b);
+  EXPECT_EQ(move->to, c);
+  EXPECT_FALSE(next_move({{a, 5 * gib, 5 * gib}, {b, 6 * gib, 4 * gib}}));
+  EXPECT_FALSE(next_move({{a, 5 * gib, 5 * gib}}));
+  EXPECT_FALSE(next_move({{a, gib / 8, gib}, {b, 0, gib}})) << "a block or two would turn it round";
 }
 
 TEST(RepairPlan, DoesNothingWhileNobodyIsUp) {

@@ -198,6 +198,75 @@ TEST_F(EpochStory, ACopyOfAServerThatStaysAwayIsMadeElsewhere) {
   EXPECT_TRUE(until([&] { return disk(dead).copies.empty(); }, Millis(5'000)));
 }
 
+TEST_F(EpochStory, AServerThatIsBackWithinTheGraceTimeIsWaitedForBecauseItNeedsOnlyWhatItMissed) {
+  start(3);
+  const wire::BlockInfo info = allocate(session);
+  ASSERT_TRUE(write(info, 7));
+  const int away = number_of(info.in_sync[1]);
+  kill_storage(away);
+  ASSERT_TRUE(report(info, {info.in_sync[1]}));
+  keep_alive(session, Millis(3'000));
+  EXPECT_TRUE(block(info.block).filling.empty()) << "a whole copy elsewhere would cost more";
+  EXPECT_EQ(block(info.block).in_sync.size(), 1u);
+  start_storage(away);
+  ASSERT_TRUE(until([&] { return block(info.block).in_sync.size() == 2; }, Millis(5'000)));
+  EXPECT_TRUE(contains(block(info.block).in_sync, id_of(away)));
+  // And when it does not come back, the copy is made elsewhere.
+  kill_storage(away);
+  ASSERT_TRUE(report(block(info.block), {id_of(away)}));
+  ASSERT_TRUE(until([&] { return block(info.block).in_sync.size() == 2; }, Millis(12'000)));
+  EXPECT_FALSE(contains(block(info.block).in_sync, id_of(away)));
+}
+
+TEST_F(EpochStory, AServerThatIsDrainedEndsUpWithNothingAndMayLeave) {
+  start(3);
+  const wire::BlockInfo info = allocate(session);
+  ASSERT_TRUE(write(info, 7));
+  const int leaving = number_of(info.in_sync[0]);
+  const std::string name = control->servers.find(id_of(leaving))->record.name;
+  const auto refused = ask(wire::ChangeServer{name, wire::ServerChange::remove});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::busy);
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::drain}));
+  restart_control();  // it goes on over that
+  ASSERT_TRUE(until([&] { return *control->names->count_on(id_of(leaving)) == 0; }, Millis(30'000)));
+  EXPECT_EQ(block(info.block).in_sync.size(), 2u);
+  ASSERT_TRUE(until([&] { return disk(leaving).copies.empty(); }, Millis(10'000)));
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::remove}));
+  EXPECT_EQ(control->servers.find(id_of(leaving)), nullptr);
+  simulation.run_for(Millis(5'000));  // it tries to come back, and is refused
+  EXPECT_EQ(control->servers.all().size(), 2u);
+  EXPECT_TRUE(control->names->check()->empty());
+}
+
+TEST_F(EpochStory, DrainingEndsWhenItIsCancelled) {
+  start(2);
+  const wire::BlockInfo info = allocate(session);
+  ASSERT_TRUE(write(info, 7));
+  const std::string name = control->servers.find(id_of(1))->record.name;
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::drain}));
+  simulation.run_for(Millis(3'000));
+  EXPECT_EQ(block(info.block).in_sync.size(), 2u) << "there is nowhere to go";
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::use}));
+  simulation.run_for(Millis(2'000));
+  EXPECT_EQ(health(), "healthy");
+  EXPECT_EQ(ask(wire::ChangeServer{"nobody", wire::ServerChange::drain}).error().code, Code::no_entry);
+}
+
+TEST_F(EpochStory, LimitsOfRepairAreKept) {
+  start(1);
+  const auto before = ask(wire::SetLimits{});
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(ask(wire::SetLimits{{uint64_t{7} << 20, 0, 0, 48}}));
+  restart_control();
+  const auto after = ask(wire::SetLimits{});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->fill_bytes_per_second, uint64_t{7} << 20);
+  EXPECT_EQ(after->fills_at_once, before->fills_at_once);
+  EXPECT_EQ(after->scrub_every_hours, 48u);
+  EXPECT_EQ(ask(wire::SetLimits{{1, 0, 0, 0}}).error().code, Code::invalid);
+}
+
 TEST_F(EpochStory, ABlockStaysDegradedUntilThereAreServersForIt) {
   start(1);
   const wire::BlockInfo info = allocate(session);

@@ -150,6 +150,32 @@ TEST_F(Commits, ManyLargeOnesKeepTheCachesRight) {
   EXPECT_EQ(ns_->counts().inodes, 40'002U);
 }
 
+TEST_F(Commits, AServerThatIsRemovedIsForgottenAndItsIdIsNotGivenAgain) {
+  const SessionId session = open_session();
+  const auto first = change([&] { return ns_->register_server("storage-1", {}); });
+  const auto second = change([&] { return ns_->register_server("storage-2", {}); });
+  const auto made = change([&] { return ns_->allocate(session, {{{*first, *second}}}); });
+  const BlockId block = made->front().block;
+  EXPECT_EQ(*ns_->count_on(*second), 1U);
+  EXPECT_EQ(change([&] { return ns_->remove_server(*second); }).error().code, Code::busy);
+  ASSERT_TRUE(change([&] { return ns_->set_copy_set(block, 2, {*first}, {}); }));
+  ASSERT_TRUE(change([&] { return ns_->remove_server(*second); }));
+  EXPECT_EQ(change([&] { return ns_->remove_server(*second); }).error().code, Code::no_entry);
+  EXPECT_TRUE(ns_->dropped_on(*second, BlockId{0}, 10)->empty());
+  reopen();
+  EXPECT_EQ(ns_->servers()->size(), 1U);
+  EXPECT_NE(*change([&] { return ns_->register_server("storage-2", {}); }), *second);
+  EXPECT_TRUE(ns_->check()->empty());
+}
+
+TEST_F(Commits, SettingsSurviveARestart) {
+  EXPECT_TRUE(ns_->settings()->empty());
+  ASSERT_TRUE(change([&] { return ns_->change_setting("rate", 5); }));
+  ASSERT_TRUE(change([&] { return ns_->change_setting("rate", uint64_t{1} << 40); }));
+  reopen();
+  EXPECT_EQ((*ns_->settings())["rate"], uint64_t{1} << 40);
+}
+
 TEST_F(Commits, SessionsAndServersSurviveARestart) {
   SessionRecord record{{}, "host", "/mnt", 17, "/", root_inode, false, "key"};
   const SessionId session = open_session(record);

@@ -36,6 +36,8 @@ class FakeControl {
   std::vector<wire::ReportFailure> failures;
   std::function<Result<wire::BlockInfo>(const wire::ReportFailure&)> on_failure;
   int registrations = 0;
+  wire::RepairLimits limits;
+  uint64_t scrub_order = 0;
 
   net::Loop& loop() { return *loop_; }
 
@@ -60,7 +62,7 @@ class FakeControl {
         const auto message = *wire::decode<wire::Heartbeat>(incoming.body);
         for (const wire::CopyReport& copy : message.changed) reported[copy.block] = copy;
         if (incoming.term != term) return reply.refuse(Code::fenced, "another term");
-        wire::HeartbeatReply answer{term, gives_leases ? lease_ms : 0, {}, fenced};
+        wire::HeartbeatReply answer{term, gives_leases ? lease_ms : 0, {}, fenced, limits, scrub_order};
         for (const auto& [name, info] : servers) answer.servers.push_back(info);
         return reply.answer(answer);
       }

@@ -81,8 +81,11 @@ TEST_F(CopyStoreTest, NeverReturnsAFlippedBit) {
   EXPECT_EQ(read(block_a, 0, 4 * page_bytes).error().code, Code::corrupt);
   EXPECT_EQ(*read(block_a, 0, page_bytes), bytes.substr(0, page_bytes));
   EXPECT_EQ(changed_, std::vector<BlockId>{block_a});
-  EXPECT_TRUE(store_->find(block_a)->rotten);
+  EXPECT_EQ(state(block_a), State::whole) << "the other pages are good";
+  EXPECT_EQ(store_->find(block_a)->missing_bytes, page_bytes);
+  EXPECT_FALSE(store_->find(block_a)->rotten);
   EXPECT_EQ(write(block_a, page_bytes + 5, "part").error().code, Code::corrupt);
+  EXPECT_TRUE(store_->find(block_a)->rotten) << "it could not take a write";
   EXPECT_TRUE(write(block_a, page_bytes, std::string(page_bytes, 'n')));
   EXPECT_EQ(*read(block_a, page_bytes, page_bytes), std::string(page_bytes, 'n'));
 }

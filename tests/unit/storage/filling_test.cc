@@ -13,15 +13,17 @@ class FillingTest : public StoreFixture {
       work_.run();
       if (!holes || holes->empty()) return true;
       std::optional<Result<FetchedPages>> pages;
-      store_->fetch(block_a, 0, 1, *holes, [&](Result<FetchedPages> got) { pages = std::move(got); });
+      store_->fetch(block_a, 0, 1, *holes, false, [&](Result<FetchedPages> got) { pages = std::move(got); });
       work_.run();
       EXPECT_TRUE(*pages) << pages->error().what;
       if (meanwhile) meanwhile();
-      const auto first = static_cast<uint32_t>(holes->front().offset / page_bytes);
-      const auto end = static_cast<uint32_t>((holes->back().offset + holes->back().length) / page_bytes);
-      const Status filled = wait([&](Done done) {
-        store_->fill(block_b, 5, first, std::min(end, (*pages)->next_page), (*pages)->runs, (*pages)->bytes, std::move(done));
-      });
+      std::vector<Range> answered;
+      const uint64_t answered_end = (*pages)->next_page * page_bytes;
+      for (const Range& hole : *holes) {
+        if (hole.offset < answered_end) answered.push_back({hole.offset, std::min(hole.length, answered_end - hole.offset)});
+      }
+      const Status filled =
+          wait([&](Done done) { store_->fill(block_b, 5, answered, (*pages)->runs, (*pages)->bytes, std::move(done)); });
       EXPECT_TRUE(filled) << filled.error().what;
     }
     return false;
@@ -121,7 +123,10 @@ TEST_F(FillingTest, IsNeverWholeWithLossesAfterACrash) {
 TEST_F(FillingTest, RefusesAnswersThatWereNotAskedFor) {
   ASSERT_TRUE(set_epoch(block_b, 0, 5, Role::filling));
   const auto fill_with = [&](uint32_t first, uint32_t end, std::vector<storage::Run> runs, size_t bytes) {
-    return wait([&](Done done) { store_->fill(block_b, 5, first, end, runs, Bytes(std::string(bytes, 'x')), std::move(done)); })
+    return wait([&](Done done) {
+             store_->fill(block_b, 5, {{first * page_bytes, (end - first) * page_bytes}}, runs, Bytes(std::string(bytes, 'x')),
+                          std::move(done));
+           })
         .error()
         .code;
   };
@@ -139,7 +144,7 @@ TEST_F(FillingTest, FetchSendsOnlyWhatIsNewer) {
   ASSERT_TRUE(write(block_a, page_bytes, std::string(page_bytes, 'b'), 2));
   ASSERT_TRUE(punch(block_a, 2 * page_bytes, page_bytes, 2));
   std::optional<FetchedPages> pages;
-  store_->fetch(block_a, 1, 2, {}, [&](Result<FetchedPages> got) { pages = std::move(*got); });
+  store_->fetch(block_a, 1, 2, {}, false, [&](Result<FetchedPages> got) { pages = std::move(*got); });
   work_.run();
   ASSERT_EQ(pages->runs.size(), 2u);
   EXPECT_EQ(pages->runs[0].page, 1u);

@@ -350,7 +350,7 @@ TEST_F(ServerTest, TellsControlOfACorruptPageAtOnce) {
   ASSERT_TRUE(write({"s1"}, 0, std::string(page_bytes, 'x')));
   node("s1").disk.flip_bit(copy_path(block_), 17, 2);
   EXPECT_EQ(read("s1", 0, 10).error().code, Code::corrupt);
-  EXPECT_TRUE(simulation_.run_until([&] { return control_.reported[block_].state == wire::CopyState::suspect; }, Millis(200)));
+  EXPECT_TRUE(simulation_.run_until([&] { return control_.reported[block_].missing_bytes == page_bytes; }, Millis(200)));
 }
 
 TEST_F(ServerTest, ShowsTheAccountOfACopy) {

@@ -25,7 +25,8 @@ using AllMessages =
          InspectInode, InspectInodeReply, InspectBlock, InspectBlockReply, WriteBlock, ReadBlock, ReadBlockReply, OpenCopy,
          OpenCopyReply, SyncBlocks, SyncBlocksReply, ForwardWrite, FetchPages, FetchPagesReply, RegisterServer,
          RegisterServerReply, ReportCopies, ReportCopiesReply, Heartbeat, HeartbeatReply, SetEpochs, OutcomesReply,
-         DeleteBlocks, PunchBlocks, FillBlocks>;
+         DeleteBlocks, PunchBlocks, FillBlocks, ComparePages, ComparePagesReply, ChangeServer, SetLimits, RepairLimits,
+         StartScrub, StartScrubReply>;
 
 template <class Message>
 Message random_message(uint64_t seed) {
