@@ -67,7 +67,8 @@ struct BlockInfo {
   std::string token;               // right to this block for a session that is confined to a subtree; else empty
   std::vector<PageRange> pages{};  // that the token is good for; empty: all of them
   std::string seal{};              // with a token: control's word for the lists, that a WriteBlock must show
-  LACE_FIELDS(block, epoch, in_sync, filling, token, pages, seal)
+  Epoch accepted = 0;  // the last that began with a copy that may have lost what was written before and not synced; 0: none
+  LACE_FIELDS(block, epoch, in_sync, filling, token, pages, seal, accepted)
 };
 
 // An address, and the CURVE public key (Z85, 40 characters) that must answer there. ipc:// needs none.

@@ -95,6 +95,7 @@ void EpochRaiser::start(const RaiseRef& raise) {
   raise->accept_epoch = raise->before.epoch;
   raise->after.in_sync = raise->plan.in_sync;
   raise->after.filling = raise->plan.filling;
+  if (raise->accept != ServerId{}) raise->after.accepted = raise->after.epoch;
   raise->confirmed = raise->broken = false;
   raise->fenced.clear();
   raise->bad.clear();
@@ -256,7 +257,8 @@ void EpochRaiser::commit(const RaiseRef& raise) {
     if (!now) return pass(now);
     if (!*now) return fail(Code::no_entry, "there is no such block");
     if ((*now)->epoch != raise->before.epoch) return fail(Code::stale, "the block was raised by somebody else");
-    return ns.set_copy_set(raise->block, raise->after.epoch, raise->after.in_sync, raise->after.filling);
+    return ns.set_copy_set(raise->block, raise->after.epoch, raise->after.in_sync, raise->after.filling,
+                           raise->accept != ServerId{});
   };
   group_.add(apply, [this, raise](const Status& status) {
     if (!status && on_left_) {  // they have made copies

@@ -84,13 +84,13 @@ Result<std::vector<wire::PageRange>> SqliteNamespace::free_pages(BlockId block, 
 }
 
 Status SqliteNamespace::set_copy_set(BlockId id, Epoch epoch, const std::vector<ServerId>& in_sync,
-                                     const std::vector<ServerId>& filling) {
+                                     const std::vector<ServerId>& filling, bool accepted) {
   return change([&]() -> Status {
     const Block* found = store_.blocks.find(id);
     if (found == nullptr) return fail(Code::no_entry);
     if (epoch <= found->info.epoch) return fail(Code::stale);
     if (!is_good_set(in_sync, filling)) return fail(Code::invalid, "not a set of copies");
-    store_.blocks.set_copies(id, epoch, in_sync, filling);
+    store_.blocks.set_copies(id, epoch, in_sync, filling, accepted);
     return {};
   });
 }

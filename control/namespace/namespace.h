@@ -151,9 +151,9 @@ class Namespace {
   virtual Result<std::vector<wire::PageRange>> free_pages(BlockId block, uint32_t most) = 0;
   // A new configuration. A server that is in neither list any more is remembered as having a dropped copy, until it comes
   // back or forget_dropped() is called. Errors: no_entry, stale (epoch is not greater than the block's), invalid (nobody in
-  // sync, over max_copies, a server twice).
+  // sync, over max_copies, a server twice). `accepted`: it goes on with a copy that may have lost what was not synced.
   virtual Status set_copy_set(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync,
-                              const std::vector<ServerId>& filling) = 0;
+                              const std::vector<ServerId>& filling, bool accepted = false) = 0;
   // Blocks whose lists name the server, by id.
   virtual Result<std::vector<wire::BlockInfo>> blocks_on(ServerId server, BlockId after, uint32_t limit) = 0;
   virtual Result<uint64_t> count_on(ServerId server) = 0;  // of them

@@ -47,8 +47,8 @@ class SqliteNamespace final : public Namespace {
   Result<bool> uses_block(InodeId inode, BlockId block) override;
   Result<bool> allocated_by(BlockId block, SessionId session) override;
   Result<std::vector<wire::PageRange>> free_pages(BlockId block, uint32_t most) override;
-  Status set_copy_set(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync,
-                      const std::vector<ServerId>& filling) override;
+  Status set_copy_set(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync, const std::vector<ServerId>& filling,
+                      bool accepted) override;
   Result<std::vector<wire::BlockInfo>> blocks_on(ServerId server, BlockId after, uint32_t limit) override;
   Result<uint64_t> count_on(ServerId server) override;
   Result<std::vector<wire::BlockInfo>> all_blocks(BlockId after, uint32_t limit) override;

@@ -45,7 +45,9 @@ bool contains(const std::vector<ServerId>& list, ServerId server) {
 
 BlockTable::BlockTable(db::Database& database, Counters& counters)
     : counters_(counters),
-      get_(database, "SELECT epoch, class, in_sync, filling, dropped, refs, session, mapped FROM block WHERE id = ?1"),
+      get_(database,
+           "SELECT epoch, class, in_sync, filling, dropped, refs, session, mapped, "
+           "(SELECT epoch FROM accepted WHERE accepted.block = id) FROM block WHERE id = ?1"),
       insert_(database,
               "INSERT INTO block(id, epoch, class, in_sync, filling, dropped, refs, session, mapped) "
               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
@@ -53,6 +55,8 @@ BlockTable::BlockTable(db::Database& database, Counters& counters)
               "UPDATE block SET epoch = ?2, class = ?3, in_sync = ?4, filling = ?5, dropped = ?6, refs = ?7, session = ?8, "
               "mapped = ?9 WHERE id = ?1"),
       erase_(database, "DELETE FROM block WHERE id = ?1"),
+      accept_(database, "INSERT OR REPLACE INTO accepted(block, epoch) VALUES(?1, ?2)"),
+      drop_accepted_(database, "DELETE FROM accepted WHERE block = ?1"),
       list_(database, "SELECT id FROM block WHERE id > ?1 ORDER BY id LIMIT ?2"),
       of_session_(database, "SELECT id FROM block WHERE session = ?1 AND session <> 0 ORDER BY id LIMIT ?2"),
       oldest_beyond_(database, "SELECT id FROM block WHERE session = ?1 AND session <> 0 ORDER BY id DESC LIMIT 1 OFFSET ?2"),
@@ -75,6 +79,7 @@ const Block* BlockTable::find(BlockId id) {
   block.references = rows.number(5);
   block.session = rows.number<SessionId>(6);
   block.mapped = rows.number(7);
+  block.info.accepted = rows.number<Epoch>(8);
   return &block;
 }
 
@@ -102,8 +107,8 @@ void BlockTable::displace(const Block& block) {
   --counters_.in_sync.at(block.info.in_sync.size());
 }
 
-void BlockTable::set_copies(BlockId id, Epoch epoch, const std::vector<ServerId>& in_sync,
-                            const std::vector<ServerId>& filling) {
+void BlockTable::set_copies(BlockId id, Epoch epoch, const std::vector<ServerId>& in_sync, const std::vector<ServerId>& filling,
+                            bool accepted) {
   Block& block = edit(id);
   displace(block);
   const auto member = [&](ServerId server) { return contains(in_sync, server) || contains(filling, server); };
@@ -116,6 +121,10 @@ void BlockTable::set_copies(BlockId id, Epoch epoch, const std::vector<ServerId>
   block.info.epoch = epoch;
   block.info.in_sync = in_sync;
   block.info.filling = filling;
+  if (accepted) {
+    block.info.accepted = epoch;
+    accept_.execute(id, epoch);
+  }
   place(block);
 }
 
@@ -130,6 +139,7 @@ void BlockTable::erase(BlockId id) {
   const Block* block = find(id);
   CHECK(block != nullptr);
   displace(*block);
+  if (block->info.accepted != 0) drop_accepted_.execute(id);
   kept_.erase(raw(id));
   erase_.execute(id);
   --counters_.blocks;

@@ -29,7 +29,9 @@ class BlockTable {
   // The pointer is good until trim() or forget(); nullptr: no such block.
   const Block* find(BlockId block);
   Block& edit(BlockId block);  // to be changed, except its lists; it exists
-  void set_copies(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync, const std::vector<ServerId>& filling);
+  // `accepted`: as in wire::BlockInfo, at this epoch.
+  void set_copies(BlockId block, Epoch epoch, const std::vector<ServerId>& in_sync, const std::vector<ServerId>& filling,
+                  bool accepted);
   void insert(const Block& block);
   void erase(BlockId block);  // with what lies on servers
 
@@ -62,6 +64,8 @@ class BlockTable {
   db::Statement insert_;
   db::Statement update_;
   db::Statement erase_;
+  db::Statement accept_;
+  db::Statement drop_accepted_;
   db::Statement list_;
   db::Statement of_session_;
   db::Statement oldest_beyond_;

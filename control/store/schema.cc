@@ -67,11 +67,12 @@ INSERT INTO counters VALUES(1, 0, 0, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0
 )sql";
 
 // Came later than format 1: a database of an earlier version gets them, and an earlier version does not look at them. `placed`
-// is empty unless there are confined sessions.
+// is empty unless there are confined sessions, `accepted` (BlockInfo::accepted) unless all copies of a block lost power.
 constexpr const char* later_tables = R"sql(
 CREATE TABLE IF NOT EXISTS placed(
   block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accepted(block INTEGER PRIMARY KEY, epoch INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session_with_leases(session INTEGER PRIMARY KEY);
 )sql";

@@ -45,7 +45,7 @@ Status BlockRequests::finish_first() {
   Flight flight = std::move(flights_.front());
   flights_.pop_front();
   auto answer = caller_.finish(flight.ticket);
-  Status done = answer ? take(flight.index, std::move(*answer)) : pass(answer);
+  Status done = answer ? take(flight, std::move(*answer)) : pass(answer);
   if (done) return done;
   const Error error = done.error();
   if (error.code == Code::interrupted) return done;

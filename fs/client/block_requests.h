@@ -31,7 +31,7 @@ class BlockRequests {
   virtual Result<net::Request> request(size_t index, const wire::BlockInfo& info, ServerId member) = 0;
   virtual Millis within() const = 0;
   // Takes an answer. Errors: malformed, treated as a failure of the server.
-  virtual Status take(size_t index, net::Answer answer) = 0;
+  virtual Status take(const Flight& flight, net::Answer answer) = 0;
   // What to do about an error before it is tried again with fresh information; a status that fails ends everything.
   virtual Status mend(Flight& flight, const Error& error) = 0;
 

@@ -81,8 +81,8 @@ class FileData {
   std::optional<Result<uint64_t>> overwrite(net::Caller& caller, const InodePtr& inode, bool data_only);
   bool plan_overwrite(Inode& inode, DirtySnapshot& data, std::vector<BlockWrite>& writes);
   uint64_t log_overwritten(const InodePtr& inode, uint64_t stamp, bool data_only);
-  // True: with `sync`, and it is on stable storage. Else WriteLog has to be told.
-  Result<bool> write_out(net::Caller& caller, std::span<const BlockWrite> writes, bool sync);
+  // Unless it is synced, WriteLog has to be told.
+  Result<WriteDone> write_out(net::Caller& caller, std::span<const BlockWrite> writes, bool sync);
   Status sync_stored(net::Caller& caller, Inode& inode);
   Status store(net::Caller& caller, const InodePtr& inode, Batch& batch, bool again);
   std::optional<BlockId> recognise(const ExtentMap& extents, uint64_t chunk) const;

@@ -153,6 +153,7 @@ void FileData::give_up(const InodePtr& inode, const Error& error) {
     inode->deferred.clear();
     inode->pages_change = 0;  // the kernel's pages show what is lost
   }
+  if (lost > 0) core_.writes.failed(error);
   log::error("client.write_behind_failed",
              {{"inode", raw(inode->id)}, {"lost_bytes", lost}, {"error", name_of(error.code)}, {"what", error.what}});
 }
@@ -204,9 +205,7 @@ void FileData::give_back(const Plan& plan, const Error& error) {
 
 Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Placement& placement, bool sync) {
   std::vector<BlockWrite> writes;
-  std::vector<BlockId> touched;
   for (const PlacedWrite& placed : placement.writes) {
-    if (touched.empty() || touched.back() != placed.block) touched.push_back(placed.block);
     for (uint64_t done = 0; done < placed.length;) {
       // Pieces end at whole MiB of the file, as the buffers do: most go out uncopied.
       const uint64_t at = placed.offset + done;
@@ -215,11 +214,12 @@ Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Pla
       done += now;
     }
   }
-  const auto synced = write_out(caller, writes, sync);
-  if (!synced || *synced) return synced ? Status{} : pass(synced);
-  std::sort(touched.begin(), touched.end());
-  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-  const uint64_t number = core_.writes.wrote(touched);
+  const auto written = write_out(caller, writes, sync);
+  if (!written) return pass(written);
+  if (written->synced) return {};
+  const uint64_t number = core_.writes.wrote(written->at);
+  std::vector<BlockId> touched;
+  for (const auto& [block, epoch] : written->at) touched.push_back(block);
   const std::lock_guard lock(inode.mutex);
   wrote(inode, touched, number);
   return {};
@@ -228,10 +228,12 @@ Status FileData::send(net::Caller& caller, Inode& inode, Batch& batch, const Pla
 void FileData::wrote(Inode& inode, const std::vector<BlockId>& blocks, uint64_t number) {
   for (const BlockId block : blocks) {
     const auto found = std::find_if(inode.unsynced.begin(), inode.unsynced.end(), [&](auto& w) { return w.first == block; });
-    if (found != inode.unsynced.end())
-      found->second = number;
-    else
+    if (found == inode.unsynced.end()) {
       inode.unsynced.emplace_back(block, number);
+      continue;
+    }
+    inode.lost = inode.lost || core_.writes.lost({*found});
+    found->second = number;
   }
 }
 
@@ -319,23 +321,28 @@ Status FileData::sync_stored(net::Caller& caller, Inode& inode) {
   const std::vector<BlockId> blocks = core_.writes.unsynced(written);
   const uint64_t begun_at = core_.writes.begin_sync();
   if (!blocks.empty()) {
-    if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
-    core_.writes.synced(blocks, begun_at);
+    const auto synced = core_.storage.sync(caller, blocks);
+    if (!synced) return pass(synced);
+    core_.writes.synced(blocks, begun_at, *synced);
   }
+  const bool lost = core_.writes.lost(written);
   // What was written meanwhile is not in it, whatever its number.
   const std::lock_guard lock(inode.mutex);
   std::erase_if(inode.unsynced,
                 [&](const auto& write) { return std::find(written.begin(), written.end(), write) != written.end(); });
+  if (std::exchange(inode.lost, false) || lost) return fail(Code::io, what_was_lost);
   return {};
 }
 
 Status FileData::sync_written(net::Caller& caller) {
   const uint64_t begun_at = core_.writes.begin_sync();
   const std::vector<BlockId> blocks = core_.writes.unsynced();
-  if (blocks.empty()) return {};
-  if (auto synced = core_.storage.sync(caller, blocks); !synced) return synced;
-  core_.writes.synced(blocks, begun_at);
-  return {};
+  if (!blocks.empty()) {
+    const auto synced = core_.storage.sync(caller, blocks);
+    if (!synced) return pass(synced);
+    core_.writes.synced(blocks, begun_at, *synced);
+  }
+  return core_.writes.take_trouble();
 }
 
 }  // namespace lace::fs

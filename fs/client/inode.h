@@ -100,6 +100,7 @@ struct Inode {
   FileTime accessed;
   Error error{Code{}, {}};                             // of write-behind, to be told at the next chance; code 0: none
   std::vector<std::pair<BlockId, uint64_t>> unsynced;  // blocks written since the last fsync, and when (WriteLog number)
+  bool lost = false;  // of what was written earlier to one of these, something is lost, which no fsync has said yet
 
   uint64_t lookups = 0;
   uint32_t handles = 0;

@@ -188,8 +188,9 @@ Status LogWriter::sync_fresh(net::Caller& caller, const std::vector<BlockId>& bl
   std::erase_if(unsynced, [&](BlockId block) { return std::find(blocks.begin(), blocks.end(), block) == blocks.end(); });
   if (unsynced.empty()) return {};
   const uint64_t begun_at = core_.writes.begin_sync();
-  if (auto synced = core_.storage.sync(caller, unsynced); !synced) return synced;
-  core_.writes.synced(unsynced, begun_at);
+  const auto synced = core_.storage.sync(caller, unsynced);
+  if (!synced) return pass(synced);
+  core_.writes.synced(unsynced, begun_at, *synced);  // who asks for a sync is told what was lost
   return {};
 }
 

@@ -231,6 +231,7 @@ void Mount::on_refused(const LogEntry& entry, const Error& error) {
     inode->set_stamp(0);
     inode->pages_change = 0;
   }
+  core_.writes.failed(error);
   core_.session.distrust();
   core_.leases.distrust();
   static_cast<void>(drop(core_.given.take()));
@@ -261,6 +262,7 @@ void Mount::on_lost() {
     core_.remember(*inode, {Code::io, "the session was lost before control was told of the change"});
     pending.push_back(inode);
   }
+  if (!pending.empty()) core_.writes.failed(pending.front()->error);
   core_.log.abandon();
   for (const InodePtr& inode : all) {
     const std::lock_guard lock(inode->mutex);

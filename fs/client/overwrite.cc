@@ -14,20 +14,14 @@ constexpr size_t most_writes = 8;
 
 }  // namespace
 
-Result<bool> FileData::write_out(net::Caller& caller, std::span<const BlockWrite> writes, bool sync) {
-  if (!sync || writes.size() > most_writes) {
-    if (auto written = core_.storage.write(caller, writes); !written) return pass(written);
-    return false;
-  }
+Result<WriteDone> FileData::write_out(net::Caller& caller, std::span<const BlockWrite> writes, bool sync) {
   const uint64_t begun_at = core_.writes.begin_sync();
-  auto synced = core_.storage.write_synced(caller, writes);
-  if (!synced || !*synced) return synced;
+  auto written = core_.storage.write(caller, writes, sync && writes.size() <= most_writes);
+  if (!written || !written->synced) return written;
   std::vector<BlockId> blocks;
-  for (const BlockWrite& write : writes) blocks.push_back(write.block);
-  std::sort(blocks.begin(), blocks.end());
-  blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
-  core_.writes.synced(blocks, begun_at);  // with what was written there before
-  return true;
+  for (const auto& [block, epoch] : written->at) blocks.push_back(block);
+  core_.writes.synced(blocks, begun_at, written->accepted);  // with what was written there before
+  return written;
 }
 
 // All that is dirty, if the file has bytes everywhere there, and not much. inode.mutex is held.
@@ -91,15 +85,15 @@ std::optional<Result<uint64_t>> FileData::overwrite(net::Caller& caller, const I
     inode->overwriting = true;
   }
   core_.log.hurry(number);  // beside the bytes
-  const auto synced = write_out(caller, writes, true);
+  const auto done = write_out(caller, writes, true);
   std::vector<BlockId> blocks;
   for (const BlockWrite& write : writes) blocks.push_back(write.block);
-  const uint64_t written = synced && !*synced ? core_.writes.wrote(blocks) : 0;
+  const uint64_t written = done && !done->synced ? core_.writes.wrote(done->at) : 0;
   const std::lock_guard lock(inode->mutex);
   inode->overwriting = false;
-  if (!synced) {
+  if (!done) {
     inode->touched = inode->touched || !inode->dirty.empty();
-    return pass(synced);
+    return pass(done);
   }
   if (written != 0) wrote(*inode, blocks, written);
   const uint64_t before = inode->dirty.bytes();

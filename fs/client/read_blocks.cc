@@ -63,10 +63,10 @@ class StorageChannel::Reading final : public BlockRequests {
     return net::request_of(wire::ReadBlock{std::move(*token), info.block, info.epoch, read.offset, read.length, member});
   }
 
-  Status take(size_t index, net::Answer answer) override {
+  Status take(const Flight& flight, net::Answer answer) override {
     auto reply = wire::decode<wire::ReadBlockReply>(answer.body);
     if (!reply) return pass(reply);
-    return scatter(reads_[index], *reply, answer.payload.view());
+    return scatter(reads_[flight.index], *reply, answer.payload.view());
   }
 
   Status mend(Flight& flight, const Error& error) override {

@@ -143,14 +143,19 @@ std::vector<BlockWrite> FileData::Staging::merged(std::span<const Member> member
 
 Status FileData::Staging::store(net::Caller& caller, std::span<Member> members) {
   const std::vector<BlockWrite> writes = merged(members);
-  const auto synced = data_.write_out(caller, writes, hurried_);
-  if (!synced || *synced) return synced ? Status{} : pass(synced);
+  const auto written = data_.write_out(caller, writes, hurried_);
+  if (!written) return pass(written);
+  if (written->synced) return {};
   for (Member& member : members) {
     std::vector<BlockId> touched;
     for (const PlacedWrite& placed : member.placement.writes) touched.push_back(placed.block);
     std::sort(touched.begin(), touched.end());
     touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-    const uint64_t number = data_.core_.writes.wrote(touched);
+    BlockEpochs epochs;
+    for (const BlockId block : touched) {
+      if (const auto at = written->at.find(block); at != written->at.end()) epochs.insert(*at);
+    }
+    const uint64_t number = data_.core_.writes.wrote(epochs);
     const std::lock_guard lock(member.inode->mutex);
     data_.wrote(*member.inode, touched, number);
   }

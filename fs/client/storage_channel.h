@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct BlockRead {
   char* into = nullptr;
 };
 
+using BlockEpochs = std::map<BlockId, Epoch>;
+
+struct WriteDone {
+  BlockEpochs at;        // the lowest epoch at which a write was answered, of each block
+  bool synced = false;   // they are on stable storage, and what was written to these blocks before
+  BlockEpochs accepted;  // BlockInfo::accepted of those where there is one
+};
+
 class StorageChannel {
  public:
   static constexpr size_t window = 16;          // requests under way per call
@@ -37,15 +46,15 @@ class StorageChannel {
   StorageChannel(BlockMap& blocks, bool local_reads) : blocks_(blocks), local_(blocks, local_reads) {}
 
   // Every in-sync member of each block has the bytes when it returns. Errors: stale (a block is gone: place the data
-  // anew), no_space, denied, io, interrupted. Some of the writes may have been done then.
-  Status write(net::Caller& caller, std::span<const BlockWrite> writes);
-  // The same, and true if all of it is on stable storage, of every member, as well; else sync() is to follow.
-  Result<bool> write_synced(net::Caller& caller, std::span<const BlockWrite> writes);
+  // anew), no_space, denied, io, interrupted. Some of the writes may have been done then. With `sync` it tries to bring them to
+  // stable storage of every member as well; sync() is to follow where it could not.
+  Result<WriteDone> write(net::Caller& caller, std::span<const BlockWrite> writes, bool sync = false);
   // Errors: stale (a block is gone: ask for the extents again), io, corrupt (no copy is good), denied, interrupted.
   Status read(net::Caller& caller, std::span<const BlockRead> reads);
   // What was written to these blocks before is on stable storage of every member. Blocks that are gone are
-  // fine. Errors: io, interrupted, no_space.
-  Status sync(net::Caller& caller, const std::vector<BlockId>& blocks);
+  // fine. Errors: io, interrupted, no_space. Answers with BlockInfo::accepted of those where there is one: what was written
+  // before that epoch, and not synced, may be lost.
+  Result<BlockEpochs> sync(net::Caller& caller, const std::vector<BlockId>& blocks);
 
  private:
   class Writing;

@@ -18,11 +18,11 @@ class StorageChannel::Syncing {
         backoff_(blocks.control().clock(), blocks.control().timeout()),
         open_(wanted.begin(), wanted.end()) {}
 
-  Status run() {
+  Result<BlockEpochs> run() {
     while (!open_.empty()) {
-      if (auto round = one_round(); !round) return round;
+      if (auto round = one_round(); !round) return pass(round);
     }
-    return {};
+    return std::move(accepted_);
   }
 
  private:
@@ -51,6 +51,7 @@ class StorageChannel::Syncing {
   std::set<BlockId> open_;  // not yet synced on all members
   std::set<std::pair<BlockId, ServerId>> synced_;
   std::vector<Failure> failures_;
+  BlockEpochs accepted_;
 };
 
 Status StorageChannel::Syncing::one_round() {
@@ -78,6 +79,7 @@ Status StorageChannel::Syncing::collect(std::map<ServerId, Batch>& batches) {
         }
       }
     }
+    if (!left && info && (*info)->accepted != 0) accepted_[*at] = (*info)->accepted;
     at = left ? std::next(at) : open_.erase(at);
   }
   return {};
@@ -136,7 +138,7 @@ Status StorageChannel::Syncing::mend() {
   return {};
 }
 
-Status StorageChannel::sync(net::Caller& caller, const std::vector<BlockId>& blocks) {
+Result<BlockEpochs> StorageChannel::sync(net::Caller& caller, const std::vector<BlockId>& blocks) {
   return Syncing(caller, blocks_, blocks).run();
 }
 

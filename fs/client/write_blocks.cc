@@ -1,4 +1,6 @@
 // StorageChannel::write: each to the block's primary, which brings it to the other members.
+#include <algorithm>
+
 #include "common/base/log.h"
 #include "common/wire/storage_messages.h"
 #include "fs/client/block_requests.h"
@@ -8,9 +10,11 @@ namespace lace::fs {
 class StorageChannel::Writing final : public BlockRequests {
  public:
   Writing(net::Caller& caller, BlockMap& blocks, std::span<const BlockWrite> writes, bool sync)
-      : BlockRequests(caller, blocks), writes_(writes), synced_(sync), sync_(sync) {}
+      : BlockRequests(caller, blocks), writes_(writes), sync_(sync) {
+    done_.synced = sync;
+  }
 
-  bool synced() const { return synced_; }
+  WriteDone done() { return std::move(done_); }
 
  private:
   BlockId block_of(size_t index) const override { return writes_[index].block; }
@@ -26,9 +30,12 @@ class StorageChannel::Writing final : public BlockRequests {
     return net::request_of(message, write.bytes);
   }
 
-  Status take(size_t, net::Answer answer) override {
+  Status take(const Flight& flight, net::Answer answer) override {
     const auto written = wire::decode<wire::Written>(answer.body);
-    synced_ = synced_ && written && written->synced;
+    done_.synced = done_.synced && written && written->synced;
+    Epoch& first = done_.at.try_emplace(flight.info->block, flight.info->epoch).first->second;
+    first = std::min(first, flight.info->epoch);
+    if (flight.info->accepted != 0) done_.accepted[flight.info->block] = flight.info->accepted;
     return {};
   }
 
@@ -52,19 +59,15 @@ class StorageChannel::Writing final : public BlockRequests {
   }
 
   std::span<const BlockWrite> writes_;
-  bool synced_;  // all that were answered so far
+  WriteDone done_;  // of all that were answered so far
   const bool sync_;
   int denied_ = 0;
 };
 
-Status StorageChannel::write(net::Caller& caller, std::span<const BlockWrite> writes) {
-  return Writing(caller, blocks_, writes, false).run(writes.size());
-}
-
-Result<bool> StorageChannel::write_synced(net::Caller& caller, std::span<const BlockWrite> writes) {
-  Writing writing(caller, blocks_, writes, true);
-  if (auto written = writing.run(writes.size()); !written) return pass(written);
-  return writing.synced();
+Result<WriteDone> StorageChannel::write(net::Caller& caller, std::span<const BlockWrite> writes, bool sync) {
+  Writing writing(caller, blocks_, writes, sync);
+  if (Status done = writing.run(writes.size()); !done) return pass(done);
+  return writing.done();
 }
 
 }  // namespace lace::fs

@@ -238,15 +238,8 @@ void BlockClients::write(fs::Core& core, net::Caller& caller, int client, Life& 
   }
   std::map<BlockId, std::map<uint64_t, Version>> before;
   for (const One& one : all) before[one.span.block] = model_.begin_sync(one.span.block);
-  bool synced = false;
-  Status written;
-  if (random(3) == 0) {
-    const auto done = core.storage.write_synced(caller, writes);
-    synced = done && *done;
-    if (!done) written = pass(done);
-  } else {
-    written = core.storage.write(caller, writes);
-  }
+  const auto written = core.storage.write(caller, writes, random(3) == 0);
+  const bool synced = written && written->synced;
   trace("  ", name_of(client), written ? " has written" : " has not written", synced ? ", and synced" : "");
   if (!written) {
     const bool gone = std::any_of(all.begin(), all.end(), [](const One& one) { return one.file->removing; });
@@ -291,7 +284,7 @@ void BlockClients::sync(fs::Core& core, net::Caller& caller, int client, Life& l
   }
   if (blocks.empty()) return;
   trace(name_of(client), " syncs ", blocks.size(), " blocks, from ", to_string(blocks.front()));
-  const Status done = core.storage.sync(caller, blocks);
+  const auto done = core.storage.sync(caller, blocks);
   trace("  ", name_of(client), done ? " has synced" : " has not synced");
   if (!done) return judge(done.error(), "a sync");
   for (const auto& [block, then] : before) model_.synced(block, then.first, then.second);

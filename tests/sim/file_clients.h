@@ -72,7 +72,7 @@ class FileClients final : public Clients {
     uint32_t left = 0;
     bool waits = false;
     std::string doing;
-    std::map<FileRef, fs::Handle> open;
+    std::map<BlockId, std::pair<FileRef, fs::Handle>> open;  // by number: a run must not depend on where things lie in memory
   };
   struct Hands {  // what an operation works with
     fs::FileSystem& fs;

@@ -38,14 +38,14 @@ BlockModel::Span FileClients::any_span(const File& file) {
 }
 
 std::optional<fs::Handle> FileClients::handle_of(Hands& hands, const FileRef& file) {
-  if (const auto open = hands.life.open.find(file); open != hands.life.open.end()) return open->second;
+  if (const auto open = hands.life.open.find(file->number); open != hands.life.open.end()) return open->second.second;
   auto context = hands.context();
   const auto opened = hands.fs.open(context, file->inode, O_RDWR);
   if (!opened) {
     judge(opened.error(), "an open of " + file->name, file);
     return std::nullopt;
   }
-  hands.life.open[file] = opened->handle;
+  hands.life.open[file->number] = {file, opened->handle};
   return opened->handle;
 }
 
@@ -73,7 +73,7 @@ void FileClients::make_file(Hands& hands) {
   }
   file->inode = opened->attributes.inode;
   trace("  ", file->name, " is inode ", raw(file->inode));
-  hands.life.open[file] = opened->handle;
+  hands.life.open[file->number] = {file, opened->handle};
   files_.push_back(file);
 }
 
@@ -147,7 +147,7 @@ void FileClients::sync(Hands& hands) {
   if (!file) return;
   const auto handle = handle_of(hands, file);
   if (!handle) return;
-  const auto versions = model_.begin_sync(file->number);
+  const auto versions = model_.begin_fsync(file->number);
   const auto seen = model_.answered(file->number);
   const uint64_t losses = model_.losses(file->number);
   trace(name_of(hands.client), " syncs ", file->name);
@@ -173,7 +173,7 @@ void FileClients::sync_all(Hands& hands) {
   std::vector<Before> all;
   for (const FileRef& file : files_) {
     if (file->owner != hands.client || file->removing) continue;
-    all.push_back({file, model_.begin_sync(file->number), model_.answered(file->number), model_.losses(file->number)});
+    all.push_back({file, model_.begin_fsync(file->number), model_.answered(file->number), model_.losses(file->number)});
   }
   std::vector<std::pair<std::vector<Log::Record>, uint64_t>> records;
   for (const Log& log : logs_) records.emplace_back(log.begin_sync(hands.client), log.losses());
@@ -204,7 +204,7 @@ void FileClients::close(Hands& hands) {
   if (hands.life.open.empty()) return;
   auto open = hands.life.open.begin();
   std::advance(open, static_cast<std::ptrdiff_t>(random(hands.life.open.size())));
-  const auto [file, handle] = *open;
+  const auto [file, handle] = open->second;
   hands.life.open.erase(open);
   const auto seen = model_.answered(file->number);
   trace(name_of(hands.client), " closes ", file->name);

@@ -100,6 +100,44 @@ TEST_F(AmongOthers, SyncsTheSurvivorsWhenAMemberDiesBeforeTheSync) {
   close(file.handle);
 }
 
+TEST_F(Mounted, TellsAtFsyncWhatAllServersLostWhenTheirPowerWent) {
+  const auto file = create("a");
+  const auto other = create("b");
+  for (const auto& one : {file, other}) {
+    write(one.handle, 0, pattern(1 << 20));
+    ASSERT_TRUE(sync(one.handle));
+  }
+  write(file.handle, 0, "newer");
+  ASSERT_TRUE(flush(file.handle));
+  cluster_.lose_power();
+  write(other.handle, 0, "later");
+  EXPECT_TRUE(sync(other.handle));
+  const auto told = sync(file.handle);
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().code, Code::io);
+  EXPECT_TRUE(sync(file.handle));  // it was said
+  write(file.handle, 0, "again");
+  EXPECT_TRUE(sync(file.handle));
+  EXPECT_EQ(content(file.attributes.inode).substr(0, 5), "again");
+  close(file.handle);
+  close(other.handle);
+}
+
+TEST_F(Mounted, TellsWhoSyncsAllWhatAllServersLost) {
+  const auto file = create("a");
+  write(file.handle, 0, pattern(1 << 20));
+  ASSERT_TRUE(sync(file.handle));
+  auto context = this->context();
+  EXPECT_TRUE(fs_->sync_all(context));
+  write(file.handle, 0, "newer");
+  ASSERT_TRUE(flush(file.handle));
+  cluster_.lose_power();
+  EXPECT_EQ(fs_->sync_all(context).error().code, Code::io);
+  EXPECT_TRUE(fs_->sync_all(context));
+  EXPECT_EQ(sync(file.handle).error().code, Code::io);  // of each file, too
+  close(file.handle);
+}
+
 TEST_F(Mounted, ReadsAnotherCopyWhenOneIsCorrupt) {
   const auto file = create("a");
   write(file.handle, 0, pattern(100'000));

@@ -30,6 +30,7 @@ class FakeCluster {
   void set_before(Before before);
   void set_after(After after);
   void kill(uint32_t server);  // requests to it are unavailable; what it holds stays
+  void lose_power();           // of all servers: what was not synced is lost, and control accepts what is left
   void restart_control();      // a new term; sessions live on, but must resume
   void fence_all();            // sessions end
   void set_sole(bool sole) { sole_ = sole; }

@@ -148,6 +148,14 @@ Result<net::Answer> FakeCluster::sync_blocks(uint32_t server, const net::Request
 
 // ---------------------------------------------------------------- for tests
 
+void FakeCluster::lose_power() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, server] : servers_) {
+    for (auto& [block, copy] : server.copies) copy.bytes = copy.stable;
+  }
+  for (auto& [id, block] : blocks_) block.accepted = ++block.epoch;
+}
+
 void FakeCluster::set_before(Before before) {
   const std::lock_guard lock(mutex_);
   before_ = std::move(before);

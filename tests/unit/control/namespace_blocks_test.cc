@@ -47,6 +47,16 @@ TEST_F(BlockStates, PlacementsMustMakeSense) {
   EXPECT_EQ(allocate(SessionId{99}, {s1}).error().code, Code::fenced);
 }
 
+TEST_F(BlockStates, RememberWhenTheyWentOnWithACopyThatMayHaveLostSomething) {
+  const BlockId id = block({}, {s1, s2});
+  EXPECT_EQ((*ns_->block(id))->accepted, 0U);
+  ASSERT_TRUE(change([&] { return ns_->set_copy_set(id, 2, {s2}, {}, true); }));
+  ASSERT_TRUE(set_copies(id, 3, {s2}, {s3}));
+  EXPECT_EQ((*ns_->block(id))->accepted, 2U);
+  reopen();
+  EXPECT_EQ((*ns_->block(id))->accepted, 2U);
+}
+
 TEST_F(BlockStates, EpochsOnlyGrow) {
   const BlockId id = block({}, {s1, s2});
   EXPECT_EQ(set_copies(id, 1, {s1}).error().code, Code::stale);

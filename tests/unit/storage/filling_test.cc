@@ -154,5 +154,28 @@ TEST_F(FillingTest, FetchSendsOnlyWhatIsNewer) {
   EXPECT_EQ(pages->next_page, block_pages);
 }
 
+// Who has what, as of when, and what is zero or missing: 4 bytes a page, however often and in whatever order it changes.
+TEST_F(FillingTest, TheAccountOfACopyNeverTakesMoreThan64KiBAndItsChecksumsAsMuch) {
+  std::mt19937_64 random(5);
+  ASSERT_TRUE(set_epoch(block_a, 0, 2, Role::filling));
+  for (Epoch epoch = 2; epoch < 42; ++epoch) {
+    for (int i = 0; i < 100; ++i) {
+      const uint64_t page = random() % block_pages;
+      ASSERT_TRUE(write(block_a, page * page_bytes, std::string(page_bytes, 'x'), epoch));
+    }
+    ASSERT_TRUE(punch(block_a, random() % 1'000 * page_bytes, 16 * page_bytes, epoch));
+    ASSERT_TRUE(set_epoch(block_a, epoch, epoch + 1, Role::filling));
+  }
+  const auto cost = [&] {
+    return *(*disk_.open(copy_path(block_a), false))->stored_bytes() - store_->find(block_a)->stored_bytes - identity_bytes;
+  };
+  const uint64_t missing = store_->find(block_a)->missing_bytes;
+  EXPECT_GT(missing, 0u);
+  EXPECT_EQ(cost(), 2u * (64 << 10));
+  restart();
+  EXPECT_EQ(cost(), 2u * (64 << 10));
+  EXPECT_EQ(store_->find(block_a)->missing_bytes, missing);
+}
+
 }  // namespace
 }  // namespace lace::storage
