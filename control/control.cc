@@ -60,7 +60,8 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
       deletes(loop, *names, group, servers, storage, *copies, options.timing),
       intake(loop, *names, servers, *copies, storage, punches),
       keeper(loop, *names, group, sessions, events, locks, punches, deletes, options.timing),
-      commits(group, sessions, keeper, punches, deletes),
+      write_hold(loop, sessions, events),
+      commits(group, sessions, keeper, write_hold, punches, deletes),
       repair(loop, *names, servers, *copies, raiser, storage, placement, deletes, options.timing, options.copies,
              [this] { return candidates(); }) {
   group.set_observer([this](size_t changes, Micros took, bool kept) {
@@ -85,6 +86,8 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
     for (const BlockId block : blocks) repair.look_at(block);
   });
   keeper.set_process_ended(options.process_ended);
+  keeper.set_on_ended([this] { write_hold.look(); });
+  events.add_on_seen([this](SessionId) { write_hold.look(); });
   intake.set_on_attention([this](BlockId block) { repair.look_at(block); });
   intake.set_on_reported([this](ServerId) { repair.look_at_all(); });
 }

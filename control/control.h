@@ -72,6 +72,7 @@ class Control {
   Deletes deletes;
   Intake intake;
   SessionKeeper keeper;
+  WriteHold write_hold;
   CommitQueue commits;
   Repair repair;
 

@@ -30,6 +30,7 @@ std::string_view name_of(Kind kind) {
     case Kind::report_failure: return "report_failure";
     case Kind::cluster_status: return "cluster_status";
     case Kind::inspect_inode: return "inspect_inode";
+    case Kind::check_namespace: return "check_namespace";
     case Kind::register_server: return "register_server";
     case Kind::heartbeat: return "heartbeat";
     case Kind::report_copies: return "report_copies";

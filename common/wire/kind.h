@@ -42,6 +42,7 @@ enum class Kind : uint16_t {
   // tools -> control
   cluster_status = 180,
   inspect_inode = 181,
+  check_namespace = 190,
 
   // storage -> control
   register_server = 200,

@@ -60,6 +60,6 @@ uint8_t rights_of(const Session&);
 // Gives a confined session its token, and the seal, for a block that it has just allocated, or for these pages (one range at
 // least).
 void add_token(Control&, const Session&, wire::BlockInfo& block);
-void add_token(Control&, const Session&, wire::BlockInfo& block, std::vector<wire::PageRange> pages);
+void add_token(Control&, const Session&, wire::BlockInfo& block, std::vector<wire::PageRange> pages, bool read_only = false);
 
 }  // namespace lace::control

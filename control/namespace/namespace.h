@@ -65,6 +65,7 @@ struct Listing {
 struct Reaped {
   bool done = false;                  // the inode is gone; else call again, in another transaction
   std::vector<PendingPunch> punches;  // to be sent, not to be waited for
+  std::vector<InodeId> orphaned;      // were below it: to be taken apart by themselves
   bool deletes = false;
 };
 
@@ -126,7 +127,8 @@ class Namespace {
   // ---------------------------------------------------------------- orphans
 
   virtual Result<std::vector<InodeId>> orphans(InodeId after, uint32_t limit) = 0;  // by id; after a restart: all of them
-  // Takes at most `max_extents` extents from an inode without a name that nobody holds, then the inode itself.
+  // Takes at most `max_extents` extents from an inode without a name that nobody holds, then the inode itself. Of a directory,
+  // which was a snapshot then, first about as many inodes below it.
   // Errors: busy (it has a name). An inode that is gone already is `done`.
   virtual Result<Reaped> reap(InodeId inode, uint32_t max_extents = 1'000) = 0;
 

@@ -75,7 +75,13 @@ Result<Reaped> SqliteNamespace::reap(InodeId id, uint32_t max_extents) {
     const Inode* inode = store_.inodes.find(id);
     if (inode != nullptr && inode->attributes.links > 0) return fail(Code::busy, "the inode has a name");
     FreedSpace freed;
-    reaped.done = inode == nullptr || take_apart(store_, freed, id, max_extents);
+    CommitOutcome outcome;
+    const SessionRecord nobody;
+    Context context{store_, nobody, held_, freed, outcome};
+    const bool full = inode != nullptr && is_directory(inode->attributes) && inode->attributes.size > 0;
+    const bool empty = !full || empty_directory(context, id, max_extents);
+    reaped.done = inode == nullptr || (empty && take_apart(store_, freed, id, max_extents));
+    reaped.orphaned = std::move(outcome.orphaned);
     if (reaped.done && store_.orphans.erase(id)) --store_.counters.now.orphans;
     auto settled = freed.settle(store_, SessionId{0}, 0);
     reaped.punches = std::move(settled.deferred);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "control/mapping/deletes.h"
 #include "control/mapping/punches.h"
 #include "control/sessions/session_keeper.h"
+#include "control/sessions/write_hold.h"
 
 namespace lace::control {
 
@@ -22,7 +24,8 @@ class CommitQueue {
   // Told of each commit that was applied.
   using Observer = std::function<void(const wire::Commit&, const wire::CommitReply&)>;
 
-  CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, Punches& punches, Deletes& deletes);
+  CommitQueue(GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, WriteHold& hold, Punches& punches,
+              Deletes& deletes);
 
   // The session is known, and it is the asker's. Before open() commits wait (at most max_waiting of them).
   void add(wire::Commit commit, net::Responder responder);
@@ -40,6 +43,7 @@ class CommitQueue {
   using Slot = std::pair<SessionId, uint32_t>;
 
   void start(const WorkRef& work);
+  void apply(const WorkRef& work, std::optional<WriteHold::Id> held);
   void hold(const Work& work, bool held);
   void applied(const WorkRef& work, const Status& status);
   void finish(const WorkRef& work, const Status& status);
@@ -47,6 +51,7 @@ class CommitQueue {
   GroupCommit& group_;
   Sessions& sessions_;
   SessionKeeper& keeper_;
+  WriteHold& write_hold_;
   Punches& punches_;
   Deletes& deletes_;
   Observer observer_;

@@ -108,10 +108,28 @@ void check_rules(db::Database& database, Findings& findings) {
   if (!rows.next() || rows.bytes(0) != "ok") findings.push_back("SQLite: " + rows.text(0));
 }
 
-// Overlaps, pages used twice, and `stored`.
+using BlockPage = std::pair<uint64_t, uint64_t>;  // block, page of it
+
+// How often pages of blocks are used, by the table of shared ones.
+std::map<BlockPage, uint64_t> shared_users(db::Database& database, Findings& findings) {
+  std::map<BlockPage, uint64_t> users;
+  db::Statement all(database, "SELECT block, first, end, more FROM shared ORDER BY block, first", db::Use::occasional);
+  for (auto rows = all.query(); rows.next();) {
+    if (rows.number(3) == 0 || rows.number(1) >= rows.number(2)) findings.push_back("a range of shared pages is empty");
+    for (uint64_t page = rows.number(1); page < rows.number(2); ++page) {
+      if (!users.emplace(BlockPage{rows.number(0), page}, 1 + rows.number(3)).second) {
+        findings.push_back("ranges of shared pages overlap in block " + std::to_string(rows.number(0)));
+      }
+    }
+  }
+  return users;
+}
+
+// Overlaps, pages used by others than the table of shared ones says, and `stored`.
 void check_extents(db::Database& database, Findings& findings) {
   std::map<uint64_t, uint64_t> pages_of_inode;
-  std::map<std::pair<uint64_t, uint64_t>, std::pair<uint64_t, uint64_t>> owners;  // block page -> inode, file page
+  std::map<BlockPage, uint64_t> users;  // pages of files that use it
+  std::set<BlockPage> of_page;          // the last page of the file
   db::Statement all(database, "SELECT inode, offset, length, block, block_offset FROM extent ORDER BY inode, offset",
                     db::Use::occasional);
   uint64_t inode = 0;
@@ -126,14 +144,22 @@ void check_extents(db::Database& database, Findings& findings) {
     const uint64_t first_page = offset / page_bytes;
     const uint64_t behind = (end + page_bytes - 1) / page_bytes;
     pages_of_inode[inode] += behind - std::max(first_page, std::min(end_page, behind));
-    end_page = std::max(end_page, behind);
     for (uint64_t page = first_page; page < behind; ++page) {
-      const uint64_t block_page = rows.number(4) / page_bytes + page - first_page;
-      const auto [owner, fresh] = owners.try_emplace({rows.number(3), block_page}, inode, page);
-      if (!fresh && owner->second != std::pair{inode, page}) {
-        findings.push_back("a block page belongs to two file pages: " + std::to_string(inode));
-      }
+      if (page >= end_page) of_page.clear();
+      const BlockPage place{rows.number(3), rows.number(4) / page_bytes + page - first_page};
+      if (of_page.insert(place).second) ++users[place];
     }
+    end_page = std::max(end_page, behind);
+  }
+  const auto shared = shared_users(database, findings);
+  for (const auto& [place, count] : users) {
+    const auto noted = shared.find(place);
+    if (count == (noted == shared.end() ? 1 : noted->second)) continue;
+    findings.push_back("a page of block " + std::to_string(place.first) + " has " + std::to_string(count) +
+                       " users, not as many as are noted");
+  }
+  for (const auto& [place, count] : shared) {
+    if (!users.contains(place)) findings.push_back("a page is shared that nobody uses: block " + std::to_string(place.first));
   }
   db::Statement inodes(database, "SELECT id, stored FROM inode", db::Use::occasional);
   for (auto rows = inodes.query(); rows.next();) {

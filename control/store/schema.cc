@@ -71,6 +71,9 @@ INSERT INTO counters VALUES(1, 0, 0, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0
 constexpr const char* later_tables = R"sql(
 CREATE TABLE IF NOT EXISTS placed(
   block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shared(
+  block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, more INTEGER NOT NULL,
+  PRIMARY KEY(block, first)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
 )sql";
 

@@ -16,6 +16,8 @@ int mount_command(Arguments arguments);
 int unmount_command(Arguments arguments);
 int status_command(Arguments arguments);
 int info_command(Arguments arguments);
+int clone_command(Arguments arguments);
+int snapshot_command(Arguments arguments);
 int key_command(Arguments arguments);
 
 // Prints "lace COMMAND: what" to standard error; returns 1.

@@ -20,6 +20,8 @@ constexpr Command commands[] = {
     {"unmount", unmount_command, "unmount"},
     {"status", status_command, "health, servers, blocks and mounts of a cluster"},
     {"info", info_command, "where the bytes of a file are"},
+    {"clone", clone_command, "copy a file or a tree, sharing its bytes"},
+    {"snapshot", snapshot_command, "keep directories as they are"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

@@ -24,6 +24,10 @@ class Keeper {
   std::function<void()> on_lost = [] {};                                // before a new session is opened
   std::function<void(net::Caller&)> on_reopened = [](net::Caller&) {};  // it was: nothing is held in it yet
   std::function<void(net::Caller&)> on_sole_ended = [](net::Caller&) {};
+  // Pages are about to be shared: returns when nothing is being placed. Then, extents of this inode are void (no_inode: all).
+  std::function<void(net::Caller&, const wire::Event&, uint64_t generation)> on_hold_writes =
+      [](net::Caller&, const wire::Event&, uint64_t) {};
+  std::function<void(InodeId)> on_go_on = [](InodeId) {};
   std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};
 
   // Errors: unavailable (says which addresses were tried), denied, no_entry (the subtree).
@@ -39,7 +43,7 @@ class Keeper {
   void look_after(net::Caller& caller);
   void resume(net::Caller& caller);
   void reopen(net::Caller& caller);
-  void handle(net::Caller& caller, const wire::Event& event);
+  void handle(net::Caller& caller, const wire::Event& event, uint64_t generation);
 
   Core& core_;
   std::unique_ptr<Worker> keeping_;

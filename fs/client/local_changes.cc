@@ -15,6 +15,9 @@ bool is_plain_name(std::string_view name) {
          name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
 }
 
+// Behind which snapshots are: control refuses what would change it.
+bool is_reserved(InodeId parent, std::string_view name) { return parent == root_inode && name == ".lace"; }
+
 // As control does it: control/ops/create.cc.
 wire::Attributes attributes_of(const wire::Create& create, const wire::Attributes& parent, InodeId id) {
   wire::Attributes made;
@@ -77,7 +80,8 @@ InodePtr LocalChanges::directory(InodeId id, uint64_t stamp) {
   if (!found) return nullptr;
   const std::lock_guard lock(found->mutex);
   const wire::Attributes& attributes = found->attributes;
-  const bool usable = is_known(*found, stamp) && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl;
+  const bool usable =
+      is_known(*found, stamp) && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl && !attributes.frozen;
   return usable ? found : nullptr;
 }
 
@@ -119,7 +123,8 @@ void LocalChanges::touch_directory(Inode& directory, const FileTime& now, int en
 }
 
 std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create& create, Open open) {
-  if (!is_plain_name(create.name) || (S_ISLNK(create.mode) && create.target.empty())) return std::nullopt;
+  if (!is_plain_name(create.name) || is_reserved(create.parent, create.name) || (S_ISLNK(create.mode) && create.target.empty()))
+    return std::nullopt;
   const Deciding deciding = decide();
   if (deciding.stamp == 0) return std::nullopt;
   const InodePtr parent = directory(create.parent, deciding.stamp);
@@ -169,7 +174,7 @@ std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create&
 }
 
 std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId parent_id, std::string_view name) {
-  if (!is_plain_name(name)) return std::nullopt;
+  if (!is_plain_name(name) || is_reserved(parent_id, name)) return std::nullopt;
   const Deciding deciding = decide();
   if (deciding.stamp == 0) return std::nullopt;
   const InodePtr parent = directory(parent_id, deciding.stamp);
@@ -184,7 +189,8 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
   {
     const std::lock_guard lock(inode->mutex);
     const wire::Attributes& attributes = inode->attributes;
-    if (!is_known(*inode, deciding.stamp) || S_ISDIR(attributes.mode) || attributes.links == 0) return std::nullopt;
+    if (!is_known(*inode, deciding.stamp) || S_ISDIR(attributes.mode) || attributes.links == 0 || attributes.frozen)
+      return std::nullopt;
     if (!inode->deferred.empty() || attributes.links >= most_links) return std::nullopt;
     if (inode->touched) data_.log_content(inode, FileData::Flush::all, deciding.stamp);
     number = append(wire::Link{id, parent_id, std::string(name), now}, {inode, parent});
@@ -215,7 +221,7 @@ uint64_t LocalChanges::lose_name(const InodePtr& inode, bool keep, const FileTim
 }
 
 std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view name, bool directory_wanted) {
-  if (!is_plain_name(name)) return std::nullopt;
+  if (!is_plain_name(name) || is_reserved(parent_id, name)) return std::nullopt;
   const Deciding deciding = decide();
   if (deciding.stamp == 0) return std::nullopt;
   const InodePtr parent = directory(parent_id, deciding.stamp);
@@ -247,6 +253,7 @@ std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view n
 // That a directory does not go below itself is seen to by the kernel, which knows the whole tree of a mount that is alone.
 std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   if (request.exchange || !is_plain_name(request.name) || !is_plain_name(request.new_name)) return std::nullopt;
+  if (is_reserved(request.parent, request.name) || is_reserved(request.new_parent, request.new_name)) return std::nullopt;
   const Deciding deciding = decide();
   if (deciding.stamp == 0) return std::nullopt;
   const InodePtr from = directory(request.parent, deciding.stamp);
@@ -315,7 +322,8 @@ std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAt
   if (!inode) return std::nullopt;
   const std::lock_guard lock(inode->mutex);
   wire::Attributes& attributes = inode->attributes;
-  if (!is_known(*inode, deciding.stamp) || attributes.links == 0 || !inode->deferred.empty()) return std::nullopt;
+  if (!is_known(*inode, deciding.stamp) || attributes.links == 0 || attributes.frozen || !inode->deferred.empty())
+    return std::nullopt;
   if (attributes.has_acl || (attributes.has_xattr && (request.set & SetAttributes::clear_privileges))) return std::nullopt;
   const bool sizes = (request.set & SetAttributes::set_size) != 0;
   const bool empties = sizes && request.size == 0;

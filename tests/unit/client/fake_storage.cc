@@ -100,6 +100,9 @@ Result<net::Answer> FakeCluster::write_block(uint32_t server, const net::Request
   const std::string_view bytes = request.payload.view();
   if (bytes.empty() || bytes.size() > max_io_bytes || message.offset + bytes.size() > block_bytes)
     violations_.push_back("a write out of bounds");
+  for (uint64_t page = message.offset / page_bytes; page * page_bytes < message.offset + bytes.size(); ++page) {
+    if (users(message.block, page) > 1) violations_.push_back("a write into a shared page");
+  }
   for (const ServerId member : found->second.in_sync) {
     Copy& copy = servers_[raw(member)].copies[message.block];
     make_room(copy.bytes, message.offset + bytes.size());
