@@ -34,8 +34,8 @@ const std::map<wire::Kind, Route>& routes() {
                   wire::Lookup, wire::GetAttributes, wire::ReadDirectory, wire::ReadLink, wire::GetXattr, wire::ListXattrs,
                   wire::GetExtents, wire::OpenInode, wire::CloseInodes, wire::FileSystemUsage, wire::Commit,
                   wire::AllocateBlocks, wire::GetBlocks, wire::Lock, wire::CancelLock, wire::TestLock, wire::ReleaseLocks,
-                  wire::ReportFailure, wire::ClusterStatus, wire::InspectInode, wire::RegisterServer, wire::Heartbeat,
-                  wire::ReportCopies>();
+                  wire::ReportFailure, wire::ClusterStatus, wire::InspectInode, wire::CheckNamespace, wire::RegisterServer,
+                  wire::Heartbeat, wire::ReportCopies>();
   return all;
 }
 
@@ -63,7 +63,8 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
       write_hold(loop, sessions, events),
       commits(group, sessions, keeper, write_hold, punches, deletes),
       repair(loop, *names, servers, *copies, raiser, storage, placement, deletes, options.timing, options.copies,
-             [this] { return candidates(); }) {
+             [this] { return candidates(); }),
+      checker(loop, *names, group, servers) {
   group.set_observer([this](size_t changes, Micros took, bool kept) {
     metrics.transaction(changes, std::chrono::duration<double>(took).count(), kept);
     log_grows_ = true;

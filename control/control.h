@@ -20,6 +20,7 @@
 #include "control/metrics.h"
 #include "control/namespace/namespace.h"
 #include "control/repair/census.h"
+#include "control/repair/checker.h"
 #include "control/repair/repair.h"
 #include "control/sessions/commit_queue.h"
 #include "control/sessions/credentials.h"
@@ -75,6 +76,7 @@ class Control {
   WriteHold write_hold;
   CommitQueue commits;
   Repair repair;
+  Checker checker;
 
   // Servers that are up and take new copies.
   std::vector<Candidate> candidates() const;

@@ -47,6 +47,7 @@ void handle(Control&, const Asker&, wire::ReportCopies&, Responder);
 // Tools (status_handlers.cc)
 void handle(Control&, const Asker&, wire::ClusterStatus&, Responder);
 void handle(Control&, const Asker&, wire::InspectInode&, Responder);
+void handle(Control&, const Asker&, wire::CheckNamespace&, Responder);
 void handle(Control&, const Asker&, wire::FileSystemUsage&, Responder);
 
 // ---------------------------------------------------------------- what several of them need

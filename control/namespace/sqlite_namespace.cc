@@ -1,7 +1,9 @@
 #include "control/namespace/sqlite_namespace.h"
 
 #include "control/namespace/apply.h"
+#include "control/namespace/namespace_copy.h"
 #include "control/ops/file_map.h"
+#include "control/ops/mend.h"
 #include "control/ops/names.h"
 #include "control/store/consistency.h"
 
@@ -30,7 +32,7 @@ Result<std::unique_ptr<Namespace>> Namespace::open(const std::string& directory,
   return db::guarded([&]() -> Result<std::unique_ptr<Namespace>> {
     auto identity = open_schema(**database, path, options.cluster, {options.root_uid, options.root_gid, options.now});
     if (!identity) return pass(identity);
-    return std::make_unique<SqliteNamespace>(std::move(*database), std::move(*identity));
+    return std::make_unique<SqliteNamespace>(std::move(*database), path, options.vfs, std::move(*identity));
   });
 }
 
@@ -153,8 +155,18 @@ Status SqliteNamespace::checkpoint() {
 Result<std::vector<std::string>> SqliteNamespace::check() {
   return db::guarded([&] {
     if (in_transaction()) store_.flush();
-    return find_inconsistencies(*store_.database, store_.counters.now);
+    std::vector<std::string> findings;
+    for (const Inconsistency& one : find_inconsistencies(*store_.database, store_.counters.now)) findings.push_back(one.what);
+    return findings;
   });
+}
+
+Result<std::unique_ptr<NamespaceCopy>> SqliteNamespace::begin_copy() {
+  return copy_of(*store_.database, path_ + ".check", vfs_);
+}
+
+Status SqliteNamespace::mend(const Inconsistency& inconsistency) {
+  return change([&] { control::mend(store_, inconsistency); });
 }
 
 Result<std::vector<std::string>> SqliteNamespace::query_plans() {

@@ -8,10 +8,12 @@ SharedTable::SharedTable(db::Database& database)
     : around_(database, "SELECT first, end, more FROM shared WHERE block = ?1 AND first <= ?2 ORDER BY first DESC"),
       overlaps_(database, "SELECT end FROM shared WHERE block = ?1 AND first < ?2 ORDER BY first DESC LIMIT 1"),
       insert_(database, "INSERT INTO shared(block, first, end, more) VALUES(?1, ?2, ?3, ?4)"),
-      erase_(database, "DELETE FROM shared WHERE block = ?1 AND first = ?2") {
-  db::Statement first(database, "SELECT 1 FROM shared WHERE block > 0 LIMIT 1", db::Use::occasional);
-  any_ = first.query().next();
+      erase_(database, "DELETE FROM shared WHERE block = ?1 AND first = ?2"),
+      any_row_(database, "SELECT 1 FROM shared WHERE block > 0 LIMIT 1") {
+  reload();
 }
+
+void SharedTable::reload() { any_ = any_row_.query().next(); }
 
 // Those that overlap [first, end) or touch it, in order.
 std::vector<SharedTable::Row> SharedTable::around(BlockId block, uint64_t first, uint64_t end) {

@@ -27,6 +27,7 @@ class SharedTable {
   std::vector<Pages> within(BlockId block, uint64_t first, uint64_t end);
   // Whether any of them has.
   bool overlaps(BlockId block, uint64_t first, uint64_t end);
+  void reload();                        // the table was changed by others
   bool empty() const { return !any_; }  // surely no page is shared
 
  private:
@@ -43,6 +44,7 @@ class SharedTable {
   db::Statement overlaps_;
   db::Statement insert_;
   db::Statement erase_;
+  db::Statement any_row_;
 };
 
 }  // namespace lace::control

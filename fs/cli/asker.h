@@ -28,6 +28,7 @@ class Asker {
   // Asks the control servers in turn. Errors: unavailable (none answered: says which were asked), denied, or what they say.
   Result<wire::ClusterStatusReply> status(Millis timeout);
   Result<wire::InspectInodeReply> inspect(InodeId inode, Millis timeout);
+  Result<wire::CheckNamespaceReply> check(const wire::CheckNamespace& question, Millis timeout);
   // Asks a storage server.
   Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 

@@ -177,7 +177,7 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
   plan.refused = again;
   plan.layout = batch.layout;
   if (batch.data.empty()) return commit(caller, *inode, batch, plan, {});
-  const auto placing = core_.placing.enter(caller);
+  const auto placing = core_.placing.enter(caller, core_.options.timeout);
   if (!placing) return pass(placing);
   const std::vector<Range> runs = batch.data.runs();
   if (auto known = know_extents(caller, *inode, runs, plan); !known) return known;

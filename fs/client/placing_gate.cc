@@ -12,10 +12,11 @@ constexpr Millis look_again{20};  // whether the caller was interrupted
 
 }  // namespace
 
-Result<PlacingGate::Pass> PlacingGate::enter(net::Caller& caller) {
+Result<PlacingGate::Pass> PlacingGate::enter(net::Caller& caller, Millis within) {
   std::unique_lock lock(mutex_);
-  while (closed_ > 0) {
+  for (Millis left = within; closed_ > 0; left -= look_again) {
     if (changed_.wait_for(lock, look_again, [this] { return closed_ == 0; })) break;
+    if (left <= look_again) return fail(Code::io, "pages are being shared, and nobody says that they are");
     lock.unlock();
     if (auto alive = caller.pause(Millis{0}); !alive) return pass(alive);
     lock.lock();

@@ -30,8 +30,8 @@ class PlacingGate {
     PlacingGate* gate_ = nullptr;
   };
 
-  // Errors: interrupted.
-  Result<Pass> enter(net::Caller& caller);
+  // Errors: interrupted, io (it was closed for so long).
+  Result<Pass> enter(net::Caller& caller, Millis within = Millis::max());
   // Returns when nobody is inside. Several may have it closed. Errors: interrupted, try_again (somebody was inside for so
   // long); then it is not closed.
   Status close(net::Caller& caller, Millis within);

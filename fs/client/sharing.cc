@@ -8,18 +8,27 @@ namespace {
 
 constexpr int most_tries = 50;
 constexpr Millis retry_pause{100};
+constexpr Millis least_patience{100};
+constexpr Millis most_patience{3'000};
 constexpr uint32_t number_bits = 32;  // of an event; above them is the term
 
 }  // namespace
 
 // ---------------------------------------------------------------- for this mount
 
-// Nothing is being placed, and control knows all that was.
+// Nothing is being placed, and control knows all that was. Who is inside may wait for who wants in: so the gate is open in
+// between.
 Status Sharing::close(net::Caller& caller) {
-  if (auto closed = core_.placing.close(caller, core_.options.timeout); !closed) return closed;
-  auto told = core_.log.wait(caller, core_.log.last_stored(), core_.options.timeout);
-  if (!told) core_.placing.open();
-  return told;
+  for (Millis patience = least_patience;; patience *= 2) {
+    auto closed = core_.placing.close(caller, patience);
+    if (closed) {
+      closed = core_.log.wait(caller, core_.log.last_stored(), core_.options.timeout);
+      if (!closed) core_.placing.open();
+      return closed;
+    }
+    if (closed.error().code != Code::try_again || patience > most_patience) return closed;
+    if (auto waited = caller.pause(Millis{1}); !waited) return waited;
+  }
 }
 
 // The gate is closed; it is open when this returns, or some time later if it is not known whether the pages are shared.
@@ -96,17 +105,12 @@ bool Sharing::asked_by_present(uint64_t event, uint64_t generation) const {
 }
 
 void Sharing::hold(net::Caller& caller, uint64_t event, uint64_t generation) {
-  while (asked_by_present(event, generation)) {
-    // Open in between: who is inside may wait for who wants in.
-    constexpr Millis patience{1'000};
-    Status closed = core_.placing.close(caller, patience);
-    if (closed) {
-      closed = core_.log.wait(caller, core_.log.last_stored(), patience);
-      if (!closed) core_.placing.open();
-    }
-    if (closed) break;
-    if (core_.session.stopping() || !caller.pause(retry_pause)) return;
+  // What was done here is to be in the copy, as far as that takes no long time.
+  static_cast<void>(core_.log.wait(caller, core_.log.last(), Millis{1'000}));
+  for (;;) {
     if (!asked_by_present(event, generation)) return;
+    if (close(caller)) break;
+    if (core_.session.stopping() || !caller.pause(retry_pause)) return;
   }
   const std::lock_guard lock(mutex_);
   if (asked_by_present(event, generation) && !held_) {

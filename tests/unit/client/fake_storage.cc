@@ -178,12 +178,13 @@ void FakeCluster::fence_all() {
 void FakeCluster::push_event(wire::EventKind kind, uint64_t value) {
   const std::lock_guard lock(mutex_);
   if (kind == wire::EventKind::sole_ended) sole_ = false;
-  events_.push_back({events_.size() + 1, kind, value});
+  events_.push_back({(term_ << 32) + events_.size() + 1, kind, value});
   events_changed_.notify_all();
 }
 bool FakeCluster::acknowledged_all() {
   std::unique_lock lock(mutex_);
-  return events_changed_.wait_for(lock, std::chrono::seconds(20), [&] { return seen_ >= events_.size(); });
+  return events_changed_.wait_for(lock, std::chrono::seconds(20),
+                                  [&] { return events_.empty() || seen_ >= events_.back().number; });
 }
 uint64_t FakeCluster::requests(wire::Kind kind) {
   const std::lock_guard lock(mutex_);
