@@ -34,8 +34,8 @@ const std::map<wire::Kind, Route>& routes() {
                   wire::Lookup, wire::GetAttributes, wire::ReadDirectory, wire::ReadLink, wire::GetXattr, wire::ListXattrs,
                   wire::GetExtents, wire::OpenInode, wire::CloseInodes, wire::FileSystemUsage, wire::Commit,
                   wire::AllocateBlocks, wire::GetBlocks, wire::Lock, wire::CancelLock, wire::TestLock, wire::ReleaseLocks,
-                  wire::ReportFailure, wire::ClusterStatus, wire::InspectInode, wire::RegisterServer, wire::Heartbeat,
-                  wire::ReportCopies, wire::ChangeServer, wire::SetLimits, wire::StartScrub>();
+                  wire::ReportFailure, wire::ClusterStatus, wire::InspectInode, wire::CheckNamespace, wire::RegisterServer,
+                  wire::Heartbeat, wire::ReportCopies, wire::ChangeServer, wire::SetLimits, wire::StartScrub>();
   return all;
 }
 
@@ -61,9 +61,11 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
       deletes(loop, *names, group, servers, storage, *copies, options.timing),
       intake(loop, *names, servers, *copies, storage, punches),
       keeper(loop, *names, group, sessions, events, leases, locks, punches, deletes, options.timing),
-      commits(*names, group, sessions, keeper, leases, punches, deletes),
+      write_hold(loop, sessions, events),
+      commits(*names, group, sessions, keeper, leases, write_hold, punches, deletes),
       repair(loop, *names, servers, *copies, raiser, storage, placement, deletes, options.timing, options.copies,
-             [this] { return candidates(); }) {
+             [this] { return candidates(); }),
+      checker(loop, *names, group, servers) {
   group.set_observer([this](size_t changes, Micros took, bool kept) {
     metrics.transaction(changes, std::chrono::duration<double>(took).count(), kept);
     log_grows_ = true;
@@ -86,6 +88,8 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
     for (const BlockId block : blocks) repair.look_at(block);
   });
   keeper.set_process_ended(options.process_ended);
+  keeper.set_on_ended([this] { write_hold.look(); });
+  events.add_on_seen([this](SessionId) { write_hold.look(); });
   intake.set_on_attention([this](BlockId block) { repair.look_at(block); });
   intake.set_on_reported([this](ServerId) { repair.look_at_all(); });
 }

@@ -21,6 +21,7 @@
 #include "control/namespace/namespace.h"
 #include "control/repair/census.h"
 #include "control/repair/limits.h"
+#include "control/repair/checker.h"
 #include "control/repair/repair.h"
 #include "control/sessions/commit_queue.h"
 #include "control/sessions/credentials.h"
@@ -77,8 +78,10 @@ class Control {
   Deletes deletes;
   Intake intake;
   SessionKeeper keeper;
+  WriteHold write_hold;
   CommitQueue commits;
   Repair repair;
+  Checker checker;
 
   // Servers that are up and take new copies.
   std::vector<Candidate> candidates() const;

@@ -5,8 +5,8 @@
 namespace lace::control {
 namespace {
 
-constexpr std::array operation_names{"create", "link",  "remove",    "rename",      "set_attributes",
-                                     "write",  "punch", "set_xattr", "remove_xattr"};
+constexpr std::array operation_names{"create", "link",      "remove",       "rename", "set_attributes", "write",
+                                     "punch",  "set_xattr", "remove_xattr", "share",  "copy_tree",      "remove_snapshot"};
 static_assert(operation_names.size() == std::variant_size_v<wire::Operation>);
 
 const std::vector<double> sizes{1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000};

@@ -92,6 +92,7 @@ class Database {
  private:
   friend class Statement;
   friend class Rows;
+  friend class Backup;
   explicit Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
   [[noreturn]] void fail_with(int code, std::string_view doing) const;
 

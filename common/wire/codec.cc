@@ -171,7 +171,7 @@ LACE_CODEC(CloseInodes) LACE_CODEC(FileSystemUsage) LACE_CODEC(FileSystemUsageRe
 LACE_CODEC(CommitReply) LACE_CODEC(AllocateBlocks) LACE_CODEC(BlocksReply) LACE_CODEC(GetBlocks) LACE_CODEC(Lock)
 LACE_CODEC(LockReply) LACE_CODEC(CancelLock) LACE_CODEC(CancelLockReply) LACE_CODEC(TestLock) LACE_CODEC(TestLockReply)
 LACE_CODEC(ReleaseLocks) LACE_CODEC(ReportFailure) LACE_CODEC(ClusterStatus) LACE_CODEC(ClusterStatusReply)
-LACE_CODEC(InspectInode) LACE_CODEC(InspectInodeReply) LACE_CODEC(WriteBlock) LACE_CODEC(Written) LACE_CODEC(ReadBlock) LACE_CODEC(ReadBlockReply)
+LACE_CODEC(InspectInode) LACE_CODEC(InspectInodeReply) LACE_CODEC(CheckNamespace) LACE_CODEC(CheckNamespaceReply) LACE_CODEC(WriteBlock) LACE_CODEC(Written) LACE_CODEC(ReadBlock) LACE_CODEC(ReadBlockReply)
 LACE_CODEC(SyncBlocks) LACE_CODEC(SyncBlocksReply) LACE_CODEC(OpenCopy) LACE_CODEC(OpenCopyReply) LACE_CODEC(ForwardWrite) LACE_CODEC(FetchPages) LACE_CODEC(FetchPagesReply)
 LACE_CODEC(RegisterServer) LACE_CODEC(RegisterServerReply) LACE_CODEC(ReportCopies) LACE_CODEC(ReportCopiesReply)
 LACE_CODEC(Heartbeat) LACE_CODEC(HeartbeatReply) LACE_CODEC(SetEpochs) LACE_CODEC(OutcomesReply) LACE_CODEC(DeleteBlocks)

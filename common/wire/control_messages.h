@@ -104,6 +104,10 @@ enum class EventKind : uint8_t {
   sole_again = 3,
   lease_shared = 4,  // value: a directory. Others want to look: tell control what was decided there; share it from now on
   lease_ended = 5,   // value: a directory. Others want to change it: the same, and forget what was learned of it
+  // Pages are about to be shared: finish what is being written, and have control told where new bytes are; write nothing, then
+  // ask for events past this one. Until `go_on`, a restart of control, or another session.
+  hold_writes = 6,
+  go_on = 7,  // what was known of extents is void
 };
 struct Event {
   uint64_t number = 0;  // 1, 2, 3, ... per session
@@ -422,6 +426,38 @@ struct ClusterStatus {
   static constexpr Kind kind = Kind::cluster_status;
   using Reply = ClusterStatusReply;
   LACE_FIELDS()
+};
+
+struct CheckProgress {
+  std::string step;  // what is looked at
+  uint64_t done = 0;
+  uint64_t total = 0;  // about
+  LACE_FIELDS(step, done, total)
+};
+struct CheckFinding {
+  std::string what;    // is wrong, with the id of what it is wrong of
+  std::string remedy;  // what a repair does about it; empty: it can do nothing
+  bool repaired = false;
+  LACE_FIELDS(what, remedy, repaired)
+};
+struct CheckNamespaceReply {
+  uint64_t run = 0;
+  bool running = false;
+  CheckProgress progress;
+  std::vector<CheckFinding> findings;  // the first 1,000
+  uint64_t problems = 0;               // all of them
+  uint64_t repaired = 0;
+  LACE_FIELDS(run, running, progress, findings, problems, repaired)
+};
+// Everything that must hold in the namespace and between it and the copies, looked at while the server goes on. `run` 0 begins
+// a check, or joins the one that is under way; else asks how that one is getting on. Errors: denied, no_entry (another has been
+// begun since).
+struct CheckNamespace {
+  static constexpr Kind kind = Kind::check_namespace;
+  using Reply = CheckNamespaceReply;
+  uint64_t run = 0;
+  bool repair = false;
+  LACE_FIELDS(run, repair)
 };
 
 struct InspectInodeReply {

@@ -33,6 +33,7 @@ std::string_view name_of(Kind kind) {
     case Kind::change_server: return "change_server";
     case Kind::set_limits: return "set_limits";
     case Kind::start_scrub: return "start_scrub";
+    case Kind::check_namespace: return "check_namespace";
     case Kind::register_server: return "register_server";
     case Kind::heartbeat: return "heartbeat";
     case Kind::report_copies: return "report_copies";

@@ -45,6 +45,7 @@ enum class Kind : uint16_t {
   change_server = 185,
   set_limits = 186,
   start_scrub = 187,
+  check_namespace = 190,
 
   // storage -> control
   register_server = 200,

@@ -94,8 +94,8 @@ struct Write {
   static constexpr uint64_t any_layout = UINT64_MAX;
   uint64_t layout = 0;  // Attributes::layout that the placement rests on; any_layout: nobody else changes the file
   FileTime modified;    // becomes mtime and ctime
-  // The ranges of `extents` were holes when the data was placed: if anything maps part of them by now (another mount was
-  // faster), nothing is done and the answer is `stale`.
+  // The ranges of `extents` were holes, or shared pages, when the data was placed: if anything else maps part of them by now
+  // (another mount was faster), nothing is done and the answer is `stale`.
   bool fresh = false;
   LACE_FIELDS(inode, extents, size, layout, modified, fresh)
 };
@@ -129,8 +129,42 @@ struct RemoveXattr {  // Errors: no_data
   LACE_FIELDS(inode, name, now)
 };
 
+// Bytes [offset, offset + length) of a file become those that are at `from_offset` of `from` (which may be the same file), by
+// sharing their pages. Before it is done every other session has said that it writes nothing in place (EventKind::hold_writes);
+// the session that asks has to see to that itself. Answered once the copies gave the space back of what was there.
+// Errors: stale_handle, invalid (ranges that overlap, or do not begin or end at pages; the end of both files is as good),
+// not_supported (it can't be shared: copy the bytes), try_again (a mount did not answer).
+struct Share {
+  InodeId inode{};
+  uint64_t offset = 0;
+  InodeId from{};
+  uint64_t from_offset = 0;
+  uint64_t length = 0;
+  FileTime now;
+  LACE_FIELDS(inode, offset, from, from_offset, length, now)
+};
+
+// Copies a file or a whole tree as it is at this moment, sharing all pages. Other sessions are held as for Share.
+// A snapshot has no `parent`: it goes into the directory of snapshots, frozen. Errors: as Create; stale_handle, too_big (more
+// inodes than are copied at once), try_again.
+struct CopyTree {
+  InodeId source{};
+  InodeId parent{};  // no_inode: a snapshot
+  std::string name;
+  FileTime now;
+  LACE_FIELDS(source, parent, name, now)
+};
+
+// The name is gone at once, what is below it some time later. Errors: no_entry.
+struct RemoveSnapshot {
+  std::string name;
+  FileTime now;
+  LACE_FIELDS(name, now)
+};
+
 // The order is the wire format: append only.
-using Operation = std::variant<Create, Link, Remove, Rename, SetAttributes, Write, Punch, SetXattr, RemoveXattr>;
+using Operation = std::variant<Create, Link, Remove, Rename, SetAttributes, Write, Punch, SetXattr, RemoveXattr, Share,
+                               CopyTree, RemoveSnapshot>;
 
 struct OperationResult {
   Outcome outcome;

@@ -36,8 +36,9 @@ struct Attributes {
   uint64_t layout = 0;     // grows whenever extents are removed: what was placed before may be void
   bool has_acl = false;    // whether posix ACL attributes exist: spares a question for most files
   bool has_xattr = false;  // whether any extended attribute exists
+  bool frozen = false;     // part of a snapshot: nothing of it can be changed
   LACE_FIELDS(inode, mode, links, uid, gid, device, size, stored, accessed, modified, changed, born, change, layout, has_acl,
-              has_xattr)
+              has_xattr, frozen)
 };
 
 // A piece of a file: file bytes [offset, offset + length) are block bytes [block_offset, block_offset + length).
@@ -47,7 +48,10 @@ struct Extent {
   uint64_t length = 0;
   BlockId block{};
   uint64_t block_offset = 0;
-  LACE_FIELDS(offset, length, block, block_offset)
+  // Told by control: other files, or other places of this one, may have these pages, too. They are not written in place: what
+  // is written goes to pages of its own.
+  bool shared = false;
+  LACE_FIELDS(offset, length, block, block_offset, shared)
 };
 
 // Pages [first, first + count) of a block.

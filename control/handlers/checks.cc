@@ -37,18 +37,26 @@ uint8_t rights_of(const Session& session) {
   return session.record.read_only ? access::may_read : access::may_read | access::may_write;
 }
 
-void add_token(Control& control, const Session& session, wire::BlockInfo& block) {
-  if (!session.confined()) return;
-  block.token = control.credentials.token({session.record.session, block.block, rights_of(session), block.pages},
-                                          control.options.timing.token_lease);
+namespace {
+
+void make_token(Control& control, const Session& session, wire::BlockInfo& block, uint8_t rights) {
+  block.token =
+      control.credentials.token({session.record.session, block.block, rights, block.pages}, control.options.timing.token_lease);
   block.seal = control.credentials.seal(block);
 }
 
-void add_token(Control& control, const Session& session, wire::BlockInfo& block, std::vector<wire::PageRange> pages) {
+}  // namespace
+
+void add_token(Control& control, const Session& session, wire::BlockInfo& block) {
+  if (session.confined()) make_token(control, session, block, rights_of(session));
+}
+
+void add_token(Control& control, const Session& session, wire::BlockInfo& block, std::vector<wire::PageRange> pages,
+               bool read_only) {
   if (!session.confined()) return;
   CHECK(!pages.empty());  // that would be all of them
   block.pages = std::move(pages);
-  add_token(control, session, block);
+  make_token(control, session, block, read_only ? uint8_t{access::may_read} : rights_of(session));
 }
 
 }  // namespace lace::control

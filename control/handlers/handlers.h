@@ -47,6 +47,7 @@ void handle(Control&, const Asker&, wire::ReportCopies&, Responder);
 // Tools (status_handlers.cc, repair_handlers.cc)
 void handle(Control&, const Asker&, wire::ClusterStatus&, Responder);
 void handle(Control&, const Asker&, wire::InspectInode&, Responder);
+void handle(Control&, const Asker&, wire::CheckNamespace&, Responder);
 void handle(Control&, const Asker&, wire::FileSystemUsage&, Responder);
 
 void handle(Control&, const Asker&, wire::ChangeServer&, Responder);
@@ -64,6 +65,6 @@ uint8_t rights_of(const Session&);
 // Gives a confined session its token, and the seal, for a block that it has just allocated, or for these pages (one range at
 // least).
 void add_token(Control&, const Session&, wire::BlockInfo& block);
-void add_token(Control&, const Session&, wire::BlockInfo& block, std::vector<wire::PageRange> pages);
+void add_token(Control&, const Session&, wire::BlockInfo& block, std::vector<wire::PageRange> pages, bool read_only = false);
 
 }  // namespace lace::control

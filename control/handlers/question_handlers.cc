@@ -76,6 +76,17 @@ void add_home(Control& control, const Session& session, InodeId inode, Reply& re
   control.leases.add(session, reply.home, reply.leases);
 }
 
+// A token is for a block: of one in which pages of the file are shared, all that the file has there is for reading only, since
+// others outside of the subtree may have the same pages. So all of it is said to be shared.
+std::set<BlockId> shared_blocks(std::vector<wire::Extent>& extents) {
+  std::set<BlockId> blocks;
+  for (const wire::Extent& extent : extents) {
+    if (extent.shared) blocks.insert(extent.block);
+  }
+  for (wire::Extent& extent : extents) extent.shared = blocks.contains(extent.block);
+  return blocks;
+}
+
 void answer_extents(Control& control, Session& session, InodeId inode, uint64_t offset, uint64_t length, Responder& responder) {
   auto found = control.names->extents(inode, offset, length, session.confined() ? max_confined_extents : max_extents);
   if (!found) return responder.refuse(found.error());
@@ -86,8 +97,9 @@ void answer_extents(Control& control, Session& session, InodeId inode, uint64_t 
   if (session.confined()) {
     if (session.granted.size() > max_granted) session.granted.clear();  // it asks for the extents again
     auto pages = pages_of(found->extents);
+    const std::set<BlockId> read_only = shared_blocks(found->extents);
     for (wire::BlockInfo& block : *blocks) {
-      add_token(control, session, block, std::move(pages[block.block]));
+      add_token(control, session, block, std::move(pages[block.block]), read_only.contains(block.block));
       session.granted.insert(block.block);
     }
   }

@@ -67,6 +67,14 @@ void handle(Control& control, const Asker& asker, wire::InspectInode& message, R
   responder.answer(reply);
 }
 
+void handle(Control& control, const Asker& asker, wire::CheckNamespace& message, Responder responder) {
+  if (asker.rights.confined()) return responder.refuse(Code::denied, "this key sees only " + asker.rights.subtree);
+  if (message.repair && asker.rights.read_only) return responder.refuse(Code::read_only, "this key may not change anything");
+  auto reply = control.checker.ask(message);
+  if (!reply) return responder.refuse(reply.error());
+  responder.answer(*reply);
+}
+
 void handle(Control& control, const Asker& asker, wire::FileSystemUsage& message, Responder responder) {
   if (session_of(control, asker, message.session, responder) == nullptr) return;
   std::vector<DiskSpace> capacity, available;  // of all servers, and of those that take more

@@ -3,6 +3,7 @@
 #include "control/namespace/slot_record.h"
 #include "control/ops/context.h"
 #include "control/ops/names.h"
+#include "control/ops/snapshots.h"
 
 namespace lace::control {
 namespace {
@@ -20,13 +21,51 @@ Named named_by(const wire::Create& operation) { return {operation.parent, operat
 Named named_by(const wire::Link& operation) { return {operation.inode, operation.parent}; }
 Named named_by(const wire::Remove& operation) { return {operation.parent, operation.parent}; }
 Named named_by(const wire::Rename& operation) { return {operation.parent, operation.new_parent}; }
+Named named_by(const wire::Share& operation) { return {operation.inode, operation.from}; }
+// The directory of snapshots is outside of every subtree.
+Named named_by(const wire::CopyTree& operation) {
+  return {operation.source, operation.parent == no_inode ? root_inode : operation.parent};
+}
+Named named_by(const wire::RemoveSnapshot&) { return {root_inode, root_inode}; }
 template <class Operation>
 Named named_by(const Operation& operation) {
   return {operation.inode, operation.inode};
 }
 
+bool is_frozen(Store& store, InodeId id) {
+  const Inode* inode = store.inodes.find(id);
+  return inode != nullptr && inode->attributes.frozen;
+}
+
+bool is_reserved(InodeId parent, std::string_view name) { return parent == root_inode && name == snapshots_top; }
+
+// What belongs to a snapshot stays as it is, and so does the name behind which all of them are.
+bool changes_frozen(Store& store, const wire::Create& operation) {
+  return is_frozen(store, operation.parent) || is_reserved(operation.parent, operation.name);
+}
+bool changes_frozen(Store& store, const wire::Link& operation) {
+  return is_frozen(store, operation.parent) || is_frozen(store, operation.inode) ||
+         is_reserved(operation.parent, operation.name);
+}
+bool changes_frozen(Store& store, const wire::Remove& operation) {
+  return is_frozen(store, operation.parent) || is_reserved(operation.parent, operation.name);
+}
+bool changes_frozen(Store& store, const wire::Rename& operation) {
+  return is_frozen(store, operation.parent) || is_frozen(store, operation.new_parent) ||
+         is_reserved(operation.parent, operation.name) || is_reserved(operation.new_parent, operation.new_name);
+}
+bool changes_frozen(Store& store, const wire::CopyTree& operation) {
+  return is_frozen(store, operation.parent) || is_reserved(operation.parent, operation.name);
+}
+bool changes_frozen(Store&, const wire::RemoveSnapshot&) { return false; }
+template <class Operation>
+bool changes_frozen(Store& store, const Operation& operation) {
+  return is_frozen(store, operation.inode);
+}
+
 template <class Operation>
 Status apply_one(Context& context, const Operation& operation, Reply& reply) {
+  if (changes_frozen(context.store, operation)) return fail(Code::read_only, "snapshots can't be changed");
   if (context.session.root != root_inode) {
     const Named named = named_by(operation);
     for (const InodeId inode : {named.first, named.second}) {

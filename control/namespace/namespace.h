@@ -24,6 +24,7 @@
 
 #include "common/base/result.h"
 #include "control/namespace/records.h"
+#include "control/store/consistency.h"
 
 namespace lace::control {
 
@@ -66,7 +67,19 @@ struct Listing {
 struct Reaped {
   bool done = false;                  // the inode is gone; else call again, in another transaction
   std::vector<PendingPunch> punches;  // to be sent, not to be waited for
+  std::vector<InodeId> orphaned;      // were below it: to be taken apart by themselves
   bool deletes = false;
+};
+
+// All of the namespace as it was at one moment, to be looked at while it goes on.
+class NamespaceCopy {
+ public:
+  virtual ~NamespaceCopy() = default;
+  // Copies up to so many pages of the database more, between transactions; true: it is complete, as of now.
+  virtual Result<bool> step(uint32_t pages) = 0;
+  virtual wire::CheckProgress progress() const = 0;  // any thread
+  // What is inconsistent in it; empty: sound. When it is complete, once, on any thread. Takes long.
+  virtual Result<std::vector<Inconsistency>> check() = 0;
 };
 
 class Namespace {
@@ -130,7 +143,8 @@ class Namespace {
   // ---------------------------------------------------------------- orphans
 
   virtual Result<std::vector<InodeId>> orphans(InodeId after, uint32_t limit) = 0;  // by id; after a restart: all of them
-  // Takes at most `max_extents` extents from an inode without a name that nobody holds, then the inode itself.
+  // Takes at most `max_extents` extents from an inode without a name that nobody holds, then the inode itself. Of a directory,
+  // which was a snapshot then, first about as many inodes below it.
   // Errors: busy (it has a name). An inode that is gone already is `done`.
   virtual Result<Reaped> reap(InodeId inode, uint32_t max_extents = 1'000) = 0;
 
@@ -198,6 +212,10 @@ class Namespace {
   virtual Status checkpoint() = 0;
   // Reads everything and says what is inconsistent, a sentence each; empty: sound. For tests and tools: takes long.
   virtual Result<std::vector<std::string>> check() = 0;
+  // Errors: no_space, io. It lies beside the database, and is removed with the object.
+  virtual Result<std::unique_ptr<NamespaceCopy>> begin_copy() = 0;
+  // Looks again whether it is so, and does what the remedy says. Within a transaction; may take long.
+  virtual Status mend(const Inconsistency& inconsistency) = 0;
   // What SQLite answers to EXPLAIN QUERY PLAN for every statement in use, as "statement: plan". For tests.
   virtual Result<std::vector<std::string>> query_plans() = 0;
 };

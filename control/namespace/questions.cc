@@ -6,6 +6,7 @@
 
 #include "control/namespace/apply.h"
 #include "control/namespace/sqlite_namespace.h"
+#include "control/ops/file_map.h"
 #include "control/ops/names.h"
 
 namespace lace::control {
@@ -108,6 +109,7 @@ Result<Extents> SqliteNamespace::extents(InodeId id, uint64_t offset, uint64_t l
       answer.length = answer.extents[max].offset - offset;  // up to where the first one left out starts
       answer.extents.resize(max);
     }
+    answer.extents = with_shared(store_, answer.extents);
     return answer;
   });
 }
@@ -142,20 +144,7 @@ Result<InodeId> SqliteNamespace::resolve(std::string_view path) {
 }
 
 Result<std::string> SqliteNamespace::path_of(InodeId id) {
-  return ask([&]() -> std::string {
-    std::string path;
-    for (InodeId at = id; at != root_inode;) {
-      const Inode* inode = store_.inodes.find(at);
-      if (inode == nullptr) return {};
-      InodeId parent = inode->parent;
-      if (!is_directory(inode->attributes) && inode->attributes.links > 1) parent = store_.hardlinks.parents(at, 1).at(0);
-      const auto name = store_.entries.name_of(parent, at);
-      if (!name) return {};
-      path = "/" + *name + path;
-      at = parent;
-    }
-    return path.empty() ? "/" : path;
-  });
+  return ask([&] { return control::path_of(store_, id); });
 }
 
 Counts SqliteNamespace::counts() const {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "control/namespace/apply.h"
+#include "control/namespace/namespace_copy.h"
 #include "control/ops/file_map.h"
+#include "control/ops/mend.h"
 #include "control/ops/names.h"
 #include "control/store/consistency.h"
 
@@ -32,7 +34,7 @@ Result<std::unique_ptr<Namespace>> Namespace::open(const std::string& directory,
   return db::guarded([&]() -> Result<std::unique_ptr<Namespace>> {
     auto identity = open_schema(**database, path, options.cluster, {options.root_uid, options.root_gid, options.now});
     if (!identity) return pass(identity);
-    return std::make_unique<SqliteNamespace>(std::move(*database), std::move(*identity));
+    return std::make_unique<SqliteNamespace>(std::move(*database), path, options.vfs, std::move(*identity));
   });
 }
 
@@ -77,7 +79,13 @@ Result<Reaped> SqliteNamespace::reap(InodeId id, uint32_t max_extents) {
     const Inode* inode = store_.inodes.find(id);
     if (inode != nullptr && inode->attributes.links > 0) return fail(Code::busy, "the inode has a name");
     FreedSpace freed;
-    reaped.done = inode == nullptr || take_apart(store_, freed, id, max_extents);
+    CommitOutcome outcome;
+    const SessionRecord nobody;
+    Context context{store_, nobody, held_, freed, outcome};
+    const bool full = inode != nullptr && is_directory(inode->attributes) && inode->attributes.size > 0;
+    const bool empty = !full || empty_directory(context, id, max_extents);
+    reaped.done = inode == nullptr || (empty && take_apart(store_, freed, id, max_extents));
+    reaped.orphaned = std::move(outcome.orphaned);
     if (reaped.done && store_.orphans.erase(id)) --store_.counters.now.orphans;
     auto settled = freed.settle(store_, SessionId{0}, 0);
     reaped.punches = std::move(settled.deferred);
@@ -175,8 +183,18 @@ Status SqliteNamespace::checkpoint() {
 Result<std::vector<std::string>> SqliteNamespace::check() {
   return db::guarded([&] {
     if (in_transaction()) store_.flush();
-    return find_inconsistencies(*store_.database, store_.counters.now);
+    std::vector<std::string> findings;
+    for (const Inconsistency& one : find_inconsistencies(*store_.database, store_.counters.now)) findings.push_back(one.what);
+    return findings;
   });
+}
+
+Result<std::unique_ptr<NamespaceCopy>> SqliteNamespace::begin_copy() {
+  return copy_of(*store_.database, path_ + ".check", vfs_);
+}
+
+Status SqliteNamespace::mend(const Inconsistency& inconsistency) {
+  return change([&] { control::mend(store_, inconsistency); });
 }
 
 Result<std::vector<std::string>> SqliteNamespace::query_plans() {

@@ -10,8 +10,8 @@ namespace lace::control {
 
 class SqliteNamespace final : public Namespace {
  public:
-  SqliteNamespace(std::unique_ptr<db::Database> database, Identity identity)
-      : identity_(std::move(identity)), store_(std::move(database)) {}
+  SqliteNamespace(std::unique_ptr<db::Database> database, std::string path, std::string vfs, Identity identity)
+      : identity_(std::move(identity)), path_(std::move(path)), vfs_(std::move(vfs)), store_(std::move(database)) {}
   ~SqliteNamespace() override { rollback(); }
 
   const std::string& cluster() const override { return identity_.cluster; }
@@ -75,6 +75,8 @@ class SqliteNamespace final : public Namespace {
 
   Status checkpoint() override;
   Result<std::vector<std::string>> check() override;
+  Result<std::unique_ptr<NamespaceCopy>> begin_copy() override;
+  Status mend(const Inconsistency& inconsistency) override;
   Result<std::vector<std::string>> query_plans() override;
 
  private:
@@ -93,6 +95,8 @@ class SqliteNamespace final : public Namespace {
   void release(Block& block, bool& deletes);
 
   const Identity identity_;
+  const std::string path_;
+  const std::string vfs_;
   Store store_;
   Held held_;
   std::optional<Error> broken_;

@@ -29,5 +29,8 @@ Status apply(Context& context, const wire::Write& request, Reply& reply);
 Status apply(Context& context, const wire::Punch& request, Reply& reply);
 Status apply(Context& context, const wire::SetXattr& request, Reply& reply);
 Status apply(Context& context, const wire::RemoveXattr& request, Reply& reply);
+Status apply(Context& context, const wire::Share& request, Reply& reply);
+Status apply(Context& context, const wire::CopyTree& request, Reply& reply);
+Status apply(Context& context, const wire::RemoveSnapshot& request, Reply& reply);
 
 }  // namespace lace::control

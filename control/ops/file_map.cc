@@ -67,9 +67,6 @@ std::vector<Extent> rebuilt(const std::vector<Extent>& old, uint64_t start, uint
 
 void reference(Store& store, BlockId block) { ++store.blocks.edit(block).references; }
 
-// Packs have no byte at its own offset, on purpose.
-bool lies_in_own_block(const Extent& extent) { return extent.offset % block_bytes == extent.block_offset; }
-
 void unreference(Store& store, FreedSpace& freed, const Extent& extent) {
   Block& block = store.blocks.edit(extent.block);
   CHECK(block.references > 0);
@@ -96,22 +93,58 @@ void store_difference(Store& store, FreedSpace& freed, InodeId inode, const std:
   for (const Extent& extent : old) unreference(store, freed, extent);
 }
 
-// Frees the block pages of `gone` that no extent of `left` touches.
-void free_pages(FreedSpace& freed, const Extent& gone, const std::vector<Extent>& left) {
+// Block pages that pages of a file use.
+struct Use {
+  BlockId block{};
+  uint64_t first = 0;  // block pages
+  uint64_t end = 0;
+  uint64_t from_file = 0;  // added to a page of the file: the block page; modulo 2^64
+};
+
+Use use_of(const Extent& extent) {
+  const uint64_t first = extent.block_offset / page_bytes;
+  return {extent.block, first, page_up(block_end_of(extent)) / page_bytes, first - extent.offset / page_bytes};
+}
+
+// What these extents of one file, which are by offset, use: pieces of a page that lie on one block page are one use of it.
+std::vector<Use> uses_of(const std::vector<Extent>& extents) {
+  std::vector<Use> uses;
+  std::vector<std::pair<BlockId, uint64_t>> of_page;  // block pages that the last page of the file has so far
+  uint64_t page = std::numeric_limits<uint64_t>::max();
+  for (const Extent& extent : extents) {
+    Use use = use_of(extent);
+    const uint64_t first_page = extent.offset / page_bytes;
+    const uint64_t last_page = (end_of(extent) - 1) / page_bytes;
+    const std::pair last{extent.block, use.end - 1};
+    const std::pair first{extent.block, use.first};
+    if (first_page == page && std::find(of_page.begin(), of_page.end(), first) != of_page.end()) ++use.first;
+    if (last_page != page) of_page.clear();
+    page = last_page;
+    of_page.push_back(last);
+    if (use.first < use.end) uses.push_back(use);
+  }
+  return uses;
+}
+
+void lose_user(Store& store, FreedSpace& freed, BlockId block, uint64_t first, uint64_t end) {
+  for (const auto& [from, to] : store.shared.remove_user(block, first, end)) freed.pages(block, from, to);
+}
+
+// The file does not use these pages any more, but for those that extents of `left` touch at the same place.
+void end_use(Store& store, FreedSpace& freed, const Use& gone, const std::vector<Extent>& left) {
   std::vector<std::pair<uint64_t, uint64_t>> touched;  // block pages
   for (const Extent& extent : left) {
-    if (extent.block == gone.block)
-      touched.emplace_back(extent.block_offset / page_bytes, page_up(block_end_of(extent)) / page_bytes);
+    const Use use = use_of(extent);
+    if (use.block == gone.block && use.from_file == gone.from_file) touched.emplace_back(use.first, use.end);
   }
   std::sort(touched.begin(), touched.end());
-  uint64_t page = gone.block_offset / page_bytes;
-  const uint64_t end = page_up(block_end_of(gone)) / page_bytes;
+  uint64_t page = gone.first;
   for (const auto& [first, behind] : touched) {
-    if (first >= end) break;
-    if (first > page) freed.pages(gone.block, page, first);
+    if (first >= gone.end) break;
+    if (first > page) lose_user(store, freed, gone.block, page, first);
     page = std::max(page, behind);
   }
-  if (page < end) freed.pages(gone.block, page, end);
+  if (page < gone.end) lose_user(store, freed, gone.block, page, gone.end);
 }
 
 // Replaces what the file has in [start, end) by `added`, or by nothing. True: it had something there.
@@ -133,13 +166,12 @@ bool replace_range(Store& store, FreedSpace& freed, Inode& inode, uint64_t start
   CHECK(attributes.stored / page_bytes >= pages_before);
   attributes.stored += (pages_after - pages_before) * page_bytes;  // unsigned arithmetic: right for less, too
   store_difference(store, freed, attributes.inode, old, fresh);
-  bool removed = false;
+  std::vector<Extent> gone;
   for (const Extent& extent : old) {
-    if (!overlaps(extent, start, end)) continue;
-    removed = true;
-    free_pages(freed, part_of(extent, start, end), fresh);
+    if (overlaps(extent, start, end)) gone.push_back(part_of(extent, start, end));
   }
-  return removed;
+  for (const Use& use : uses_of(gone)) end_use(store, freed, use, fresh);
+  return !gone.empty();
 }
 
 }  // namespace
@@ -149,6 +181,44 @@ std::vector<Extent> extents_around(Store& store, InodeId inode, uint64_t start, 
   if (const auto before = store.extents.before(inode, start); before && end_of(*before) >= start) found.push_back(*before);
   store.extents.starting_in(inode, start, end, std::numeric_limits<uint32_t>::max(), found);
   return found;
+}
+
+void add_users(Store& store, const std::vector<Extent>& extents) {
+  for (const Use& use : uses_of(extents)) store.shared.add_user(use.block, use.first, use.end);
+}
+
+void share_extents(Store& store, InodeId inode, const std::vector<Extent>& extents) {
+  for (const Extent& extent : extents) {
+    store.extents.insert(inode, extent);
+    reference(store, extent.block);
+  }
+  add_users(store, extents);
+}
+
+std::vector<Extent> with_shared(Store& store, const std::vector<Extent>& extents) {
+  if (store.shared.empty()) return extents;
+  std::vector<Extent> pieces;
+  const auto add = [&](const Extent& extent, uint64_t from, uint64_t to, bool shared) {  // in the block
+    from = std::max(from, extent.block_offset);
+    to = std::min(to, block_end_of(extent));
+    if (from < to) pieces.push_back({extent.offset + (from - extent.block_offset), to - from, extent.block, from, shared});
+  };
+  for (const Extent& extent : extents) {
+    const Use use = use_of(extent);
+    uint64_t at = extent.block_offset;
+    for (const auto& [first, end] : store.shared.within(use.block, use.first, use.end)) {
+      add(extent, at, first * page_bytes, false);
+      add(extent, first * page_bytes, end * page_bytes, true);
+      at = end * page_bytes;
+    }
+    add(extent, at, block_end_of(extent), false);
+  }
+  return pieces;
+}
+
+bool is_shared(Store& store, const Extent& extent) {
+  const Use use = use_of(extent);
+  return store.shared.overlaps(use.block, use.first, use.end);
 }
 
 bool map_extent(Store& store, FreedSpace& freed, Inode& inode, const Extent& extent) {
@@ -224,6 +294,12 @@ FreedSpace::Settled FreedSpace::settle(Store& store, SessionId session, uint32_t
     (range.awaited ? settled.awaited : settled.deferred).push_back(punch);
   }
   return settled;
+}
+
+void stop_placing(Store& store, BlockId id) {
+  if (store.blocks.find(id)->session == SessionId{0}) return;
+  store.blocks.edit(id).session = SessionId{0};
+  store.placed.erase_block(id);
 }
 
 bool delete_if_unused(Store& store, BlockId id) {

@@ -2,8 +2,9 @@
 // file pages that extents touch, a block's references are the extents that point into it, and a page of a block is freed
 // when no extent touches it any more.
 //
-// A page of a block belongs to one page of one file (Write checks that offsets in both are congruent modulo the page), so
-// whether a page is still touched can be seen from the extents of that one file page.
+// A page of a file has users of block pages: whether it still touches one can be seen from the extents of that one file page,
+// since offsets in both are congruent modulo the page (Write checks that). A block page has one user, or is in the table of
+// shared pages.
 #pragma once
 
 #include <map>
@@ -50,6 +51,13 @@ class FreedSpace {
   bool awaited_ = false;
 };
 
+// Packs have no byte at its own offset in its chunk, on purpose.
+inline bool lies_in_own_block(const wire::Extent& extent) { return extent.offset % block_bytes == extent.block_offset; }
+
+// Nobody places anything more in the block: its pages are to be shared, and what is placed in a file's own block lies where the
+// file's bytes were, which may be others' by then.
+void stop_placing(Store& store, BlockId block);
+
 // A block that nothing points at is gone unless a session keeps it: puts its copies into the table of deletes.
 bool delete_if_unused(Store& store, BlockId block);
 
@@ -60,6 +68,15 @@ bool cut_range(Store& store, FreedSpace& freed, Inode& inode, uint64_t start, ui
 // The same, but visits only about `max_extents` extents; `next` is then where to go on, else `end`.
 bool cut_some(Store& store, FreedSpace& freed, Inode& inode, uint64_t start, uint64_t end, uint32_t max_extents,
               uint64_t& next);
+
+// A whole file's extents for a new file, which shares them. `stored` is the caller's.
+void share_extents(Store& store, InodeId inode, const std::vector<wire::Extent>& extents);
+// Notes that the pages of extents which are in the map have one user more: the same, at other places.
+void add_users(Store& store, const std::vector<wire::Extent>& extents);
+// The same extents, in pieces that are shared or not, and say so.
+std::vector<wire::Extent> with_shared(Store& store, const std::vector<wire::Extent>& extents);
+// Whether any page that the extent touches has other users, too.
+bool is_shared(Store& store, const wire::Extent& extent);
 
 // The extents that overlap [start, end) and those that touch it, by offset.
 std::vector<wire::Extent> extents_around(Store& store, InodeId inode, uint64_t start, uint64_t end);

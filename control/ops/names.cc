@@ -67,6 +67,13 @@ void touch_directory(Inode& directory, const FileTime& now) {
   ++directory.attributes.change;
 }
 
+void add_entry(Store& store, InodeId parent, std::string_view name, const wire::Attributes& inode) {
+  store.entries.insert(parent, name, {inode.inode, entry_type(inode.mode), store.counters.now.next_cookie++});
+  wire::Attributes& directory = store.inodes.edit(parent).attributes;
+  ++directory.size;
+  if (is_directory(inode)) ++directory.links;
+}
+
 void move_name(Store& store, InodeId id, InodeId from, InodeId to) {
   if (from == to) return;
   Inode& inode = store.inodes.edit(id);
@@ -111,6 +118,53 @@ bool is_below(Store& store, InodeId inode, InodeId ancestor) {
     if (found == nullptr || found->parent == at) return false;
     at = found->parent;
   }
+}
+
+std::string path_of(Store& store, InodeId id) {
+  std::string path;
+  for (InodeId at = id; at != root_inode;) {
+    const Inode* inode = store.inodes.find(at);
+    if (inode == nullptr) return {};
+    InodeId parent = inode->parent;
+    if (!is_directory(inode->attributes) && inode->attributes.links > 1) parent = store.hardlinks.parents(at, 1).at(0);
+    const auto name = store.entries.name_of(parent, at);
+    if (!name) return {};
+    path = "/" + *name + path;
+    at = parent;
+  }
+  return path.empty() ? "/" : path;
+}
+
+bool empty_directory(Context& context, InodeId top, uint32_t budget) {
+  Store& store = context.store;
+  std::vector<std::pair<InodeId, std::string>> path{{top, {}}};  // how it is called in the one before
+  const auto drop = [&](InodeId directory, const std::string& name, InodeId inode) {
+    store.entries.erase(directory, name);
+    Inode& holder = store.inodes.edit(directory);
+    --holder.attributes.size;
+    if (is_directory(store.inodes.at(inode).attributes)) --holder.attributes.links;
+    drop_name(context, inode, directory, store.inodes.at(inode).attributes.changed);
+    store.trim();
+    --budget;
+  };
+  while (budget > 0) {
+    const auto [directory, name] = path.back();
+    const auto entries = store.entries.list(directory, 0, std::min(budget, extents_at_once));
+    if (entries.empty()) {
+      if (directory == top) return true;
+      path.pop_back();
+      drop(path.back().first, name, directory);
+      continue;
+    }
+    for (const wire::DirectoryEntry& entry : entries) {
+      if (entry.type == entry_type(S_IFDIR)) {
+        path.emplace_back(entry.inode, entry.name);
+        break;
+      }
+      drop(directory, entry.name, entry.inode);
+    }
+  }
+  return false;
 }
 
 bool take_apart(Store& store, FreedSpace& freed, InodeId id, uint32_t max_extents) {

@@ -19,6 +19,9 @@ Result<const Inode*> find_directory(Store& store, InodeId directory);
 // A directory got, lost or changed an entry.
 void touch_directory(Inode& directory, const FileTime& now);
 
+// A directory gets a name for an inode that was made for it; its times are the caller's.
+void add_entry(Store& store, InodeId parent, std::string_view name, const wire::Attributes& inode);
+
 // The inode's name moved from one directory to another (the same: nothing to do).
 void move_name(Store& store, InodeId inode, InodeId from, InodeId to);
 
@@ -31,6 +34,13 @@ wire::Attributes drop_name(Context& context, InodeId inode, InodeId parent, cons
 
 // Whether `inode` is `ancestor` or below it, by directories.
 bool is_below(Store& store, InodeId inode, InodeId ancestor);
+
+// An inode's path by one of its names; empty if it has none.
+std::string path_of(Store& store, InodeId inode);
+
+// Removes what is below a directory without a name, the deepest first: about `budget` inodes. Files of which more is left are
+// among the context's orphans. True: nothing is left.
+bool empty_directory(Context& context, InodeId directory, uint32_t budget);
 
 // Takes up to `max_extents` extents from an inode without a name and, when none are left, removes all that is known of
 // it. True: it is gone.

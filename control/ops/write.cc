@@ -61,6 +61,7 @@ Status check_place(Context& context, InodeId inode, const Extent& extent) {
   Store& store = context.store;
   const Block* block = store.blocks.find(extent.block);
   if (block == nullptr) return fail(Code::stale, "the block is gone");
+  if (is_shared(store, extent)) return fail(Code::stale, "these pages of the block have become others', too");
   if (!is_free_to_place(context, *block, extent) && !lies_on_own_pages(store, inode, extent)) {
     return fail(Code::stale, "the block is not this session's to place bytes in");
   }
@@ -87,13 +88,17 @@ Status check_once(std::vector<Extent> extents) {
   return {};
 }
 
-// Another mount was faster: what it has written there must not be replaced.
+// Another mount was faster: what it has written there must not be replaced. What is shared is replaced by whoever writes.
 bool is_mapped(Store& store, InodeId inode, const Extent& extent) {
   const uint64_t end = extent.offset + extent.length;
-  const auto around = extents_around(store, inode, extent.offset, end);
-  return std::any_of(around.begin(), around.end(), [&](const Extent& present) {
-    return present.offset < end && present.offset + present.length > extent.offset;
-  });
+  std::vector<Extent> there;
+  for (const Extent& present : extents_around(store, inode, extent.offset, end)) {
+    const uint64_t from = std::max(present.offset, extent.offset);
+    const uint64_t to = std::min(present.offset + present.length, end);
+    if (from < to) there.push_back({from, to - from, present.block, present.block_offset + (from - present.offset)});
+  }
+  const auto pieces = with_shared(store, there);
+  return std::any_of(pieces.begin(), pieces.end(), [](const Extent& piece) { return !piece.shared; });
 }
 
 // A block whose last byte was given away needs no session to keep it any longer.

@@ -19,15 +19,40 @@ wire::CommitReply terse(wire::CommitReply&& reply) {
   return result;
 }
 
+// Who shares part of a file can copy it instead; a whole tree is worth waiting for a mount that is gone, until its lease is
+// over.
+constexpr Millis hold_for_file{2'000};
+constexpr Millis hold_for_tree{25'000};
+
+struct Shares {  // what a commit has become shared
+  bool any = false;
+  Millis within{0};
+  InodeId inode = no_inode;  // of one file alone
+};
+
+Shares shares_of(const wire::Commit& commit) {
+  Shares shares;
+  for (const wire::Operation& operation : commit.operations) {
+    const auto* share = std::get_if<wire::Share>(&operation);
+    const bool tree = std::holds_alternative<wire::CopyTree>(operation);
+    if (share == nullptr && !tree) continue;
+    shares.inode = share != nullptr && !shares.any ? share->from : no_inode;
+    shares.any = true;
+    shares.within = std::max(shares.within, tree ? hold_for_tree : hold_for_file);
+  }
+  return shares;
+}
+
 }  // namespace
 
 CommitQueue::CommitQueue(Namespace& ns, GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, LeaseKeeper& leases,
-                         Punches& punches, Deletes& deletes)
+                         WriteHold& hold, Punches& punches, Deletes& deletes)
     : namespace_(ns),
       group_(group),
       sessions_(sessions),
       keeper_(keeper),
       leases_(leases),
+      write_hold_(hold),
       punches_(punches),
       deletes_(deletes) {}
 
@@ -70,17 +95,32 @@ void CommitQueue::start(const WorkRef& work) {
   });
 }
 
+// Before pages are shared, nobody else may be writing into them. (Leases first: a mount that holds still gives none back.)
 void CommitQueue::submit(const WorkRef& work) {
-  const auto apply = [this, work](Namespace& ns) -> Status {
+  const Shares shares = shares_of(work->commit);
+  if (!shares.any) return apply(work, std::nullopt);
+  write_hold_.begin(work->commit.session, shares.within, [this, work](WriteHold::Id id, const Status& held) {
+    if (held) return apply(work, id);
+    write_hold_.end(id, no_inode);
+    finish(work, held);
+  });
+}
+
+void CommitQueue::apply(const WorkRef& work, std::optional<WriteHold::Id> held) {
+  const auto run = [this, work, held](Namespace& ns) -> Status {
     const Session* session = sessions_.find(work->commit.session);
     if (session == nullptr || session->fenced) return fail(Code::fenced, "the session has ended");
+    if (held && !write_hold_.covers_all(*held)) return fail(Code::try_again, "another mount has just come");
     auto outcome = ns.apply(work->commit);
     if (!outcome) return pass(outcome);
     work->outcome = std::move(*outcome);
     hold(*work, true);  // a later commit of the same group may take the name away
     return {};
   };
-  group_.add(apply, [this, work](const Status& status) { applied(work, status); });
+  group_.add(run, [this, work, held](const Status& status) {
+    if (held) write_hold_.end(*held, shares_of(work->commit).inode);
+    applied(work, status);
+  });
 }
 
 void CommitQueue::hold(const Work& work, bool held) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "control/mapping/punches.h"
 #include "control/sessions/lease_keeper.h"
 #include "control/sessions/session_keeper.h"
+#include "control/sessions/write_hold.h"
 
 namespace lace::control {
 
@@ -24,7 +26,7 @@ class CommitQueue {
   using Observer = std::function<void(const wire::Commit&, const wire::CommitReply&)>;
 
   CommitQueue(Namespace& ns, GroupCommit& group, Sessions& sessions, SessionKeeper& keeper, LeaseKeeper& leases,
-              Punches& punches, Deletes& deletes);
+              WriteHold& hold, Punches& punches, Deletes& deletes);
 
   // The session is known, and it is the asker's. Before open() commits wait (at most max_waiting of them).
   void add(wire::Commit commit, net::Responder responder);
@@ -44,6 +46,7 @@ class CommitQueue {
 
   void start(const WorkRef& work);
   void submit(const WorkRef& work);
+  void apply(const WorkRef& work, std::optional<WriteHold::Id> held);
   void hold(const Work& work, bool held);
   void applied(const WorkRef& work, const Status& status);
   void finish(const WorkRef& work, const Status& status);
@@ -55,6 +58,7 @@ class CommitQueue {
   Sessions& sessions_;
   SessionKeeper& keeper_;
   LeaseKeeper& leases_;
+  WriteHold& write_hold_;
   Punches& punches_;
   Deletes& deletes_;
   Observer observer_;

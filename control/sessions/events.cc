@@ -49,7 +49,9 @@ void Events::wait(const wire::WaitEvents& question, net::Responder responder) {
       if (found->second.waiting) answer(found->second);
     });
   }
-  if (more && on_seen_) on_seen_(question.session);
+  if (!more) return;
+  const SessionId session = question.session;
+  for (const auto& run : on_seen_) run(session);
 }
 
 uint64_t Events::latest(SessionId session) const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "common/net/transport.h"
 #include "common/wire/control_messages.h"
@@ -28,7 +29,7 @@ class Events {
   uint64_t seen(SessionId session) const;
   void forget(SessionId session);
   // Called when a session acknowledged more than before.
-  void set_on_seen(std::function<void(SessionId)> run) { on_seen_ = std::move(run); }
+  void add_on_seen(std::function<void(SessionId)> run) { on_seen_.push_back(std::move(run)); }
 
  private:
   struct Queue {
@@ -44,7 +45,7 @@ class Events {
   net::Loop& loop_;
   const uint64_t first_;
   std::unordered_map<SessionId, Queue> queues_;
-  std::function<void(SessionId)> on_seen_;
+  std::vector<std::function<void(SessionId)>> on_seen_;
 };
 
 }  // namespace lace::control

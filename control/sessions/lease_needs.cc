@@ -50,6 +50,13 @@ struct Changes {
     constexpr uint32_t of_reading = wire::SetAttributes::set_accessed | wire::SetAttributes::keep_changed;
     if (change.set != of_reading) add_home(needs, ns, change.inode, Access::change);
   }
+  void operator()(const wire::Share& change) {
+    add_home(needs, ns, change.from, Access::look);
+    add_home(needs, ns, change.inode, Access::change);
+  }
+  // What others decided below the source they tell when they are held (write_hold.h).
+  void operator()(const wire::CopyTree& change) { add(needs, change.parent, Access::change); }
+  void operator()(const wire::RemoveSnapshot&) {}
   template <class Operation>
   void operator()(const Operation& change) {
     add_home(needs, ns, change.inode, Access::change);

@@ -24,7 +24,7 @@ SessionKeeper::SessionKeeper(net::Loop& loop, Namespace& ns, GroupCommit& group,
       deletes_(deletes),
       timing_(timing) {
   namespace_.set_held([this](InodeId inode) { return may_be_held(inode); });
-  events_.set_on_seen([this](SessionId session) {
+  events_.add_on_seen([this](SessionId session) {
     look_at_openings();
     leases_.seen(session);
   });
@@ -208,6 +208,7 @@ void SessionKeeper::ended(SessionId session) {
   for (const InodeId inode : free) {
     if (orphans_.contains(inode) && grace_over_) reap(inode);
   }
+  if (on_ended_) on_ended_();
   look_at_openings();
   look_at_sole();
   look_at_grace();
@@ -277,6 +278,7 @@ void SessionKeeper::reap(InodeId inode) {
     }
     if (!reaped->punches.empty()) punches_.send(reaped->punches, {});
     if (reaped->deletes) deletes_.wake();
+    orphaned(reaped->orphaned);
     if (reaped->done) {
       orphans_.erase(inode);
     } else {

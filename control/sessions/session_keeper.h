@@ -50,6 +50,8 @@ class SessionKeeper {
   // Inodes that lost their last name while they were held.
   void orphaned(const std::vector<InodeId>& inodes);
   void let_go(Session& session, const std::vector<InodeId>& inodes);
+  // Called when a session is forgotten.
+  void set_on_ended(std::function<void()> run) { on_ended_ = std::move(run); }
   // Tells those whose locks were granted.
   void tell_granted();
 
@@ -85,6 +87,7 @@ class SessionKeeper {
   const Timing& timing_;
 
   ProcessEnded process_ended_;
+  std::function<void()> on_ended_;
   Instant processes_due_;  // when to look at them
   std::vector<Opening> openings_;
   std::deque<std::pair<SessionId, Instant>> fenced_;  // until when they are named

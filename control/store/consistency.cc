@@ -5,142 +5,99 @@
 #include <set>
 #include <tuple>
 
+#include "control/store/rules.h"
+
 namespace lace::control {
 namespace {
 
-// A statement that finds what must not be: its first column is an example's id.
-struct Rule {
-  const char* broken;  // what it means when it finds something
-  const char* finds;
-};
-
-// 61440 is S_IFMT, 16384 S_IFDIR, 40960 S_IFLNK; an entry's type is the mode's upper four bits.
-constexpr Rule rules[] = {
-    {"an entry names an inode that is missing",
-     "SELECT e.inode FROM entry e LEFT JOIN inode i ON i.id = e.inode WHERE i.id IS NULL"},
-    {"an entry lies in what is no directory",
-     "SELECT e.inode FROM entry e LEFT JOIN inode i ON i.id = e.parent WHERE i.id IS NULL OR i.mode & 61440 <> 16384"},
-    {"an entry's type is not its inode's",
-     "SELECT i.id FROM entry e JOIN inode i ON i.id = e.inode WHERE e.type <> (i.mode >> 12)"},
-    {"a directory's size is not the number of its entries",
-     "SELECT i.id FROM inode i WHERE i.mode & 61440 = 16384 AND i.size <> (SELECT count(*) FROM entry e WHERE e.parent = "
-     "i.id)"},
-    {"a directory's links are not 2 and its subdirectories",
-     "SELECT i.id FROM inode i WHERE i.mode & 61440 = 16384 AND i.links <> 0 AND "
-     "i.links <> 2 + (SELECT count(*) FROM entry e WHERE e.parent = i.id AND e.type = 4)"},
-    {"a file's links are not its names",
-     "SELECT i.id FROM inode i LEFT JOIN (SELECT inode, count(*) AS names FROM entry GROUP BY inode) n ON n.inode = i.id "
-     "WHERE i.mode & 61440 <> 16384 AND i.links <> coalesce(n.names, 0)"},
-    {"a directory has not exactly one name",
-     "SELECT i.id FROM inode i LEFT JOIN (SELECT inode, count(*) AS names FROM entry GROUP BY inode) n ON n.inode = i.id "
-     "WHERE i.mode & 61440 = 16384 AND i.id <> 1 AND coalesce(n.names, 0) <> (i.links > 0)"},
-    {"an inode with one name has another parent than its name",
-     "SELECT i.id FROM inode i JOIN entry e ON e.inode = i.id WHERE (i.links = 1 OR i.mode & 61440 = 16384) AND i.parent <> "
-     "e.parent"},
-    {"the places of a file's names are wrong",
-     "SELECT i.id FROM inode i JOIN (SELECT inode, parent, count(*) AS names FROM entry GROUP BY inode, parent) n ON n.inode = "
-     "i.id "
-     "LEFT JOIN hardlink h ON h.inode = i.id AND h.parent = n.parent "
-     "WHERE i.mode & 61440 <> 16384 AND i.links > 1 AND coalesce(h.names, 0) <> n.names"},
-    {"places of names are kept of a file that has one or none",
-     "SELECT h.inode FROM hardlink h LEFT JOIN inode i ON i.id = h.inode WHERE coalesce(i.links, 0) < 2"},
-    {"an inode without a name is no orphan, or an orphan has one",
-     "SELECT i.id FROM inode i LEFT JOIN orphan o ON o.inode = i.id WHERE (i.links = 0) <> (o.inode IS NOT NULL)"},
-    {"an orphan is missing", "SELECT o.inode FROM orphan o LEFT JOIN inode i ON i.id = o.inode WHERE i.id IS NULL"},
-    {"a symbolic link has no target, or its size is wrong",
-     "SELECT i.id FROM inode i LEFT JOIN symlink s ON s.inode = i.id "
-     "WHERE i.mode & 61440 = 40960 AND coalesce(length(s.target), 0) <> i.size"},
-    {"a target belongs to no symbolic link",
-     "SELECT s.inode FROM symlink s LEFT JOIN inode i ON i.id = s.inode WHERE coalesce(i.mode & 61440, 0) <> 40960"},
-    {"a page that a file has in a block of a confined session is noted as free",
-     "SELECT e.block FROM extent e JOIN block b ON b.id = e.block JOIN session s ON s.id = b.session WHERE s.root <> 1 AND NOT "
-     "EXISTS(SELECT 1 FROM placed p WHERE p.block = e.block AND p.first * 4096 <= e.block_offset AND p.end * 4096 >= "
-     "e.block_offset + e.length)"},
-    {"pages are noted of a block that is no session's",
-     "SELECT p.block FROM placed p LEFT JOIN block b ON b.id = p.block WHERE coalesce(b.session, 0) = 0"},
-    {"an attribute belongs to an inode that says it has none",
-     "SELECT x.inode FROM xattr x LEFT JOIN inode i ON i.id = x.inode WHERE coalesce(i.attributes & 2, 0) = 0"},
-    {"an inode says it has attributes and has none",
-     "SELECT i.id FROM inode i WHERE i.attributes & 2 <> 0 AND NOT EXISTS(SELECT 1 FROM xattr x WHERE x.inode = i.id)"},
-    {"an inode is wrong about having an ACL",
-     "SELECT i.id FROM inode i WHERE (i.attributes & 1 <> 0) <> EXISTS(SELECT 1 FROM xattr x WHERE x.inode = i.id AND "
-     "x.name IN (CAST('system.posix_acl_access' AS BLOB), CAST('system.posix_acl_default' AS BLOB)))"},
-    {"an extent belongs to no file",
-     "SELECT x.inode FROM extent x LEFT JOIN inode i ON i.id = x.inode "
-     "WHERE coalesce(i.mode & 61440, 0) <> 32768"},
-    {"an extent points outside of a block",
-     "SELECT x.inode FROM extent x LEFT JOIN block b ON b.id = x.block "
-     "WHERE b.id IS NULL OR x.length <= 0 OR x.block_offset + x.length > 67108864"},
-    {"an extent does not lie on pages as its block", "SELECT inode FROM extent WHERE offset % 4096 <> block_offset % 4096"},
-    {"a block's references are not its extents",
-     "SELECT b.id FROM block b LEFT JOIN (SELECT block, count(*) AS refs FROM extent GROUP BY block) x ON x.block = b.id "
-     "WHERE b.refs <> coalesce(x.refs, 0)"},
-    {"a block is of no use to anyone", "SELECT id FROM block WHERE refs = 0 AND session = 0"},
-    {"a block is a session's that has ended",
-     "SELECT b.id FROM block b LEFT JOIN session s ON s.id = b.session WHERE b.session <> 0 AND s.id IS NULL"},
-    {"a slot is of a session that has ended",
-     "SELECT t.session FROM slot t LEFT JOIN session s ON s.id = t.session WHERE s.id IS NULL"},
-    {"a punch is of a block that is gone",
-     "SELECT p.block FROM pending_punch p LEFT JOIN block b ON b.id = p.block WHERE b.id IS NULL"},
-    {"a punch is not of whole pages",
-     "SELECT id FROM pending_punch WHERE offset % 4096 <> 0 OR length % 4096 <> 0 OR length <= 0 OR offset + length > "
-     "67108864"},
-    {"an extent points at pages that are to be punched",
-     "SELECT x.inode FROM pending_punch p JOIN extent x ON x.block = p.block AND x.block_offset < p.offset + p.length AND "
-     "x.block_offset + x.length > p.offset"},
-    {"a block that exists is to be deleted", "SELECT b.id FROM pending_delete d JOIN block b ON b.id = d.block"},
-    {"an id was not given yet",
-     "SELECT id FROM inode WHERE id >= (SELECT next_inode FROM counters) AND id < 4294967296 UNION ALL "
-     "SELECT id FROM block WHERE id >= (SELECT next_block FROM counters) UNION ALL "
-     "SELECT cookie FROM entry WHERE cookie >= (SELECT next_cookie FROM counters)"},
-};
-
-using Findings = std::vector<std::string>;
-
-void check_rules(db::Database& database, Findings& findings) {
-  for (const Rule& rule : rules) {
-    db::Statement statement(database, rule.finds, db::Use::occasional);
-    auto rows = statement.query();
-    if (rows.next()) findings.push_back(std::string(rule.broken) + ": " + std::to_string(rows.number(0)));
+class Findings {
+ public:
+  void add(uint32_t rule, uint64_t id, const std::string& what) {
+    if (++counts_[rule] > most_inconsistencies) return;
+    found_.push_back({rule, id, what + ": " + std::to_string(id), remedy_of(rule)});
   }
-  db::Statement integrity(database, "PRAGMA integrity_check(1)", db::Use::occasional);
-  auto rows = integrity.query();
-  if (!rows.next() || rows.bytes(0) != "ok") findings.push_back("SQLite: " + rows.text(0));
+  std::vector<Inconsistency> take() { return std::move(found_); }
+
+ private:
+  std::map<uint32_t, size_t> counts_;
+  std::vector<Inconsistency> found_;
+};
+
+void check_rule(db::Database& database, uint32_t number, Findings& findings) {
+  const Rule& rule = rules()[number];
+  db::Statement statement(database, rule.finds, db::Use::occasional);
+  auto rows = statement.query();
+  while (rows.next()) findings.add(number, rows.number(0), rule.broken);
 }
 
-// Overlaps, pages used twice, and `stored`.
-void check_extents(db::Database& database, Findings& findings) {
-  std::map<uint64_t, uint64_t> pages_of_inode;
-  std::map<std::pair<uint64_t, uint64_t>, std::pair<uint64_t, uint64_t>> owners;  // block page -> inode, file page
-  db::Statement all(database, "SELECT inode, offset, length, block, block_offset FROM extent ORDER BY inode, offset",
-                    db::Use::occasional);
+void check_file(db::Database& database, Findings& findings) {
+  db::Statement integrity(database, "PRAGMA integrity_check(1)", db::Use::occasional);
+  auto rows = integrity.query();
+  if (!rows.next() || rows.bytes(0) != "ok") findings.add(special_rules::file, 0, "SQLite: " + rows.text(0));
+}
+
+// Extents of one inode after another: overlaps, and `stored`.
+void check_stored(db::Database& database, Findings& findings) {
+  db::Statement stored(database, "SELECT stored FROM inode WHERE id = ?1", db::Use::occasional);
   uint64_t inode = 0;
+  uint64_t pages = 0;
   uint64_t end = 0;
-  uint64_t end_page = 0;
+  const auto finish = [&] {
+    if (inode == 0) return;
+    auto rows = stored.query(inode);
+    if (rows.next() && rows.number(0) != pages * page_bytes)
+      findings.add(special_rules::stored, inode, "stored is wrong of inode");
+  };
+  db::Statement all(database, "SELECT inode, offset, length FROM extent ORDER BY inode, offset", db::Use::occasional);
   for (auto rows = all.query(); rows.next();) {
+    if (rows.number(0) != inode) {
+      finish();
+      inode = rows.number(0);
+      pages = end = 0;
+    }
     const uint64_t offset = rows.number(1);
-    if (rows.number(0) != inode) end = end_page = 0;
-    inode = rows.number(0);
-    if (offset < end) findings.push_back("extents overlap in inode " + std::to_string(inode));
+    if (offset < end) findings.add(special_rules::overlap, inode, "extents overlap in inode");
+    const uint64_t first_new = std::max(offset / page_bytes, (end + page_bytes - 1) / page_bytes);
     end = offset + rows.number(2);
-    const uint64_t first_page = offset / page_bytes;
     const uint64_t behind = (end + page_bytes - 1) / page_bytes;
-    pages_of_inode[inode] += behind - std::max(first_page, std::min(end_page, behind));
-    end_page = std::max(end_page, behind);
-    for (uint64_t page = first_page; page < behind; ++page) {
-      const uint64_t block_page = rows.number(4) / page_bytes + page - first_page;
-      const auto [owner, fresh] = owners.try_emplace({rows.number(3), block_page}, inode, page);
-      if (!fresh && owner->second != std::pair{inode, page}) {
-        findings.push_back("a block page belongs to two file pages: " + std::to_string(inode));
+    pages += behind - std::min(behind, first_new);
+  }
+  finish();
+}
+
+// Extents of one block after another: how many pages of files use each of its pages, by them and by the table of shared ones.
+void check_users(db::Database& database, Findings& findings) {
+  std::vector<std::pair<uint64_t, uint64_t>> users(block_pages);  // of the block, by page
+  std::set<std::tuple<uint64_t, uint64_t, uint64_t>> uses;        // page, inode, page of it
+  uint64_t block = 0;
+  db::Statement shared(database, "SELECT first, end, more FROM shared WHERE block = ?1 ORDER BY first", db::Use::occasional);
+  const auto finish = [&] {
+    if (block == 0) return;
+    users.assign(block_pages, {0, 0});
+    for (const auto& [page, inode, file_page] : uses) ++users.at(page).first;
+    for (auto rows = shared.query(block); rows.next();) {
+      for (uint64_t page = rows.number(0); page < std::min(rows.number(1), block_pages); ++page) {
+        users.at(page).second += rows.number(2);
       }
     }
+    const bool exact = std::all_of(users.begin(), users.end(), [](const auto& page) {
+      return page.first == 0 ? page.second == 0 : page.first - 1 == page.second;
+    });
+    if (!exact) findings.add(special_rules::users, block, "pages have other numbers of users than are noted in block");
+    uses.clear();
+  };
+  db::Statement all(database, "SELECT block, block_offset, length, inode, offset FROM extent ORDER BY block",
+                    db::Use::occasional);
+  for (auto rows = all.query(); rows.next();) {
+    if (rows.number(0) != block) finish();
+    block = rows.number(0);
+    const uint64_t first = rows.number(1) / page_bytes;
+    const uint64_t end = (rows.number(1) + rows.number(2) + page_bytes - 1) / page_bytes;
+    for (uint64_t page = first; page < std::min(end, block_pages); ++page) {
+      uses.emplace(page, rows.number(3), rows.number(4) / page_bytes + (page - first));
+    }
   }
-  db::Statement inodes(database, "SELECT id, stored FROM inode", db::Use::occasional);
-  for (auto rows = inodes.query(); rows.next();) {
-    const auto found = pages_of_inode.find(rows.number(0));
-    const uint64_t pages = found == pages_of_inode.end() ? 0 : found->second;
-    if (rows.number(1) != pages * page_bytes) findings.push_back("stored is wrong of inode " + std::to_string(rows.number(0)));
-  }
+  finish();
 }
 
 // The lists in the blocks' rows, and the tables by server.
@@ -161,15 +118,15 @@ void check_copies(db::Database& database, Findings& findings) {
   db::Statement copies(database, "SELECT 0, server, block FROM copy UNION ALL SELECT 1, server, block FROM dropped_copy",
                        db::Use::occasional);
   for (auto rows = copies.query(); rows.next();) tables.emplace(rows.number(0) != 0, rows.number(1), rows.number(2));
-  if (listed != tables) findings.push_back("the tables of copies are not what the blocks say");
+  if (listed != tables) findings.add(special_rules::copies, 0, "the tables of copies are not what the blocks say");
 }
 
 void check_counters(db::Database& database, const Counters& counters, Findings& findings) {
   const auto compare = [&](const char* what, uint64_t counter, const std::string& sql) {
     const auto counted = static_cast<uint64_t>(database.number(sql));
     if (counter == counted) return;
-    findings.push_back(std::string("the counter of ") + what + " is " + std::to_string(counter) + ", not " +
-                       std::to_string(counted));
+    findings.add(special_rules::counters, counted,
+                 std::string("the counter of ") + what + " is " + std::to_string(counter) + ", and there are");
   };
   compare("inodes", counters.inodes, "SELECT count(*) FROM inode");
   compare("orphans", counters.orphans, "SELECT count(*) FROM orphan");
@@ -183,13 +140,29 @@ void check_counters(db::Database& database, const Counters& counters, Findings& 
 
 }  // namespace
 
-std::vector<std::string> find_inconsistencies(db::Database& database, const Counters& counters) {
+std::vector<Inconsistency> find_inconsistencies(
+    db::Database& database, const Counters& counters,
+    const std::function<void(const std::string& step, size_t number, size_t of)>& on_step) {
   Findings findings;
-  check_rules(database, findings);
-  check_extents(database, findings);
+  const size_t steps = rules().size() + 5;
+  const auto step = [&](const std::string& what, size_t number) {
+    if (on_step) on_step(what, number, steps);
+  };
+  for (uint32_t rule = 0; rule < rules().size(); ++rule) {
+    step(std::string("whether ") + rules()[rule].broken, rule);
+    check_rule(database, rule, findings);
+  }
+  step("what files store", steps - 5);
+  check_stored(database, findings);
+  step("who uses pages of blocks", steps - 4);
+  check_users(database, findings);
+  step("tables of copies", steps - 3);
   check_copies(database, findings);
+  step("counters", steps - 2);
   check_counters(database, counters, findings);
-  return findings;
+  step("the database file", steps - 1);
+  check_file(database, findings);
+  return findings.take();
 }
 
 std::vector<std::string> plans_of_statements(db::Database& database) {

@@ -20,7 +20,8 @@ ExtentTable::ExtentTable(db::Database& database)
       insert_(database, "INSERT INTO extent(inode, offset, length, block, block_offset) VALUES(?1, ?2, ?3, ?4, ?5)"),
       replace_(database, "UPDATE extent SET length = ?3, block = ?4, block_offset = ?5 WHERE inode = ?1 AND offset = ?2"),
       erase_(database, "DELETE FROM extent WHERE inode = ?1 AND offset = ?2"),
-      uses_block_(database, "SELECT 1 FROM extent WHERE inode = ?1 AND block = ?2 LIMIT 1") {}
+      uses_block_(database, "SELECT 1 FROM extent WHERE inode = ?1 AND block = ?2 LIMIT 1"),
+      count_(database, "SELECT count(*) FROM extent WHERE inode = ?1") {}
 
 std::optional<wire::Extent> ExtentTable::before(InodeId inode, uint64_t offset) {
   auto rows = before_.query(inode, offset);
@@ -48,6 +49,11 @@ void ExtentTable::replace(InodeId inode, const wire::Extent& extent) {
 }
 
 void ExtentTable::erase(InodeId inode, uint64_t offset) { CHECK(erase_.execute(inode, offset) == 1); }
+
+uint64_t ExtentTable::count(InodeId inode) {
+  auto rows = count_.query(inode);
+  return rows.next() ? rows.number(0) : 0;
+}
 
 bool ExtentTable::uses_block(InodeId inode, BlockId block) { return uses_block_.query(inode, block).next(); }
 

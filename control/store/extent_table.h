@@ -22,6 +22,7 @@ class ExtentTable {
   void insert(InodeId inode, const wire::Extent& extent);
   void replace(InodeId inode, const wire::Extent& extent);  // that starts at the same offset
   void erase(InodeId inode, uint64_t offset);
+  uint64_t count(InodeId inode);
   bool uses_block(InodeId inode, BlockId block);  // looks through the extents of the file
 
  private:
@@ -32,6 +33,7 @@ class ExtentTable {
   db::Statement replace_;
   db::Statement erase_;
   db::Statement uses_block_;
+  db::Statement count_;
 };
 
 }  // namespace lace::control

@@ -10,6 +10,7 @@ namespace {
 constexpr size_t most_kept = 16'384;  // about 5 MiB
 constexpr uint64_t acl_flag = 1;
 constexpr uint64_t xattr_flag = 2;
+constexpr uint64_t frozen_flag = 4;
 
 FileTime time_of(const db::Rows& row, int column) { return {row.signed_number(column), row.number<uint32_t>(column + 1)}; }
 
@@ -30,6 +31,7 @@ void fill(const db::Rows& row, InodeId inode, wire::Attributes& into) {
   into.layout = row.number(16);
   into.has_acl = (row.number(17) & acl_flag) != 0;
   into.has_xattr = (row.number(17) & xattr_flag) != 0;
+  into.frozen = (row.number(17) & frozen_flag) != 0;
 }
 
 }  // namespace
@@ -126,7 +128,7 @@ void InodeTable::erase(InodeId inode) {
 
 void InodeTable::store(const Kept& kept) {
   const wire::Attributes& a = kept.inode.attributes;
-  const uint64_t flags = (a.has_acl ? acl_flag : 0) | (a.has_xattr ? xattr_flag : 0);
+  const uint64_t flags = (a.has_acl ? acl_flag : 0) | (a.has_xattr ? xattr_flag : 0) | (a.frozen ? frozen_flag : 0);
   (kept.is_new ? insert_ : update_)
       .execute(a.inode, a.mode, a.links, a.uid, a.gid, a.device, a.size, a.stored, a.accessed.seconds, a.accessed.nanos,
                a.modified.seconds, a.modified.nanos, a.changed.seconds, a.changed.nanos, a.born.seconds, a.born.nanos, a.change,

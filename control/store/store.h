@@ -12,6 +12,7 @@
 #include "control/store/pending_table.h"
 #include "control/store/placed_table.h"
 #include "control/store/session_table.h"
+#include "control/store/shared_table.h"
 
 namespace lace::control {
 
@@ -28,6 +29,7 @@ struct Store {
         extents(*database),
         blocks(*database, counters.now),
         placed(*database),
+        shared(*database),
         punches(*database, counters.now),
         deletes(*database),
         sessions(*database),
@@ -46,6 +48,7 @@ struct Store {
   ExtentTable extents;
   BlockTable blocks;
   PlacedTable placed;
+  SharedTable shared;
   PunchTable punches;
   DeleteTable deletes;
   SessionTable sessions;

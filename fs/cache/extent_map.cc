@@ -9,7 +9,7 @@ namespace {
 
 bool continues(const Extent& left, const Extent& right) {
   return left.offset + left.length == right.offset && left.block == right.block &&
-         left.block_offset + left.length == right.block_offset;
+         left.block_offset + left.length == right.block_offset && left.shared == right.shared;
 }
 
 }  // namespace
@@ -17,7 +17,7 @@ bool continues(const Extent& left, const Extent& right) {
 Extent clip(const Extent& extent, uint64_t begin, uint64_t end) {
   const uint64_t from = std::max(begin, extent.offset);
   const uint64_t to = std::min(end, extent.offset + extent.length);
-  return {from, to - from, extent.block, extent.block_offset + (from - extent.offset)};
+  return {from, to - from, extent.block, extent.block_offset + (from - extent.offset), extent.shared};
 }
 
 void ExtentMap::learn(uint64_t begin, uint64_t end, const std::vector<Extent>& extents) {
@@ -76,6 +76,19 @@ uint64_t ExtentMap::bytes_within(uint64_t begin, uint64_t end) const {
   uint64_t bytes = 0;
   for (const Extent& extent : within(begin, end)) bytes += extent.length;
   return bytes;
+}
+
+uint64_t ExtentMap::pages_within(uint64_t begin, uint64_t end) const {
+  const uint64_t first = begin / page_bytes;
+  const uint64_t last = (end + page_bytes - 1) / page_bytes;
+  uint64_t pages = 0;
+  uint64_t counted_to = first;
+  for (const Extent& extent : within(first * page_bytes, last * page_bytes)) {
+    const uint64_t from = std::max(counted_to, extent.offset / page_bytes);
+    counted_to = std::max(counted_to, (extent.offset + extent.length + page_bytes - 1) / page_bytes);
+    pages += counted_to - std::min(counted_to, from);
+  }
+  return pages;
 }
 
 void ExtentMap::erase(uint64_t begin, uint64_t end) {

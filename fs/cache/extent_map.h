@@ -34,6 +34,8 @@ class ExtentMap {
   // Where data starts at or after `offset`, and where it ends; none: no data known there.
   std::optional<Range> next_data(uint64_t offset) const;
   uint64_t bytes_within(uint64_t begin, uint64_t end) const;
+  // Of the pages that overlap [begin, end), those that something maps a part of.
+  uint64_t pages_within(uint64_t begin, uint64_t end) const;
   size_t size() const { return extents_.size(); }
 
  private:

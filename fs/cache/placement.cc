@@ -1,6 +1,8 @@
 #include "fs/cache/placement.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <span>
 
 #include "common/base/check.h"
@@ -18,20 +20,29 @@ class Placing {
   Placement take();
 
  private:
+  struct Home {  // of a page of the file
+    BlockId block{};
+    uint64_t block_offset = 0;
+  };
   Status cover_hole(Range hole, const std::vector<Extent>& mapped);
   Status map_pages(Range pages);
-  void extend_home(Range slack, const std::vector<Extent>& mapped);
+  Status map_at_home(Range bytes, const std::vector<Extent>& mapped);
+  Result<Home> home_of(uint64_t page, uint64_t end, const std::vector<Extent>& mapped);
   void map(const Extent& extent);
-  void overwrite(const Extent& mapped, std::span<const Range> runs);
+  Status overwrite(const Extent& extent, std::span<const Range> runs, const std::vector<Extent>& mapped);
 
   const ExtentMap& extents_;
   const Allocate& allocate_;
+  std::map<uint64_t, Home> made_;  // by file offset: of pages that had no home of their own
   Placement placement_;
 };
 
-const Extent* home_of_page(uint64_t page, const std::vector<Extent>& mapped) {
-  for (const Extent& extent : mapped) {
-    if (extent.offset < page + page_bytes && extent.offset + extent.length > page) return &extent;
+// Which maps a part of the page to a block page that is the file's alone.
+const Extent* own_extent_of(uint64_t page, const std::vector<Extent>& mapped) {
+  const auto behind = std::partition_point(mapped.begin(), mapped.end(),
+                                           [&](const Extent& extent) { return extent.offset + extent.length <= page; });
+  for (auto at = behind; at != mapped.end() && at->offset < page + page_bytes; ++at) {
+    if (!at->shared) return &*at;
   }
   return nullptr;
 }
@@ -43,7 +54,7 @@ Status Placing::cover(Range pages, std::span<const Range> runs) {
     if (extent.offset > at) {
       if (auto done = cover_hole({at, extent.offset}, mapped); !done) return done;
     }
-    overwrite(extent, runs);
+    if (auto done = overwrite(extent, runs, mapped); !done) return done;
     at = extent.offset + extent.length;
   }
   return at < pages.end ? cover_hole({at, pages.end}, mapped) : Status{};
@@ -53,15 +64,14 @@ Status Placing::cover(Range pages, std::span<const Range> runs) {
 Status Placing::cover_hole(Range hole, const std::vector<Extent>& mapped) {
   if (page_floor(hole.begin) != hole.begin || hole.end - hole.begin < page_bytes) {
     const uint64_t end = std::min(hole.end, page_floor(hole.begin) + page_bytes);
-    extend_home({hole.begin, end}, mapped);
+    if (auto done = map_at_home({hole.begin, end}, mapped); !done) return done;
     hole.begin = end;
   }
   Range tail{std::max(hole.begin, page_floor(hole.end)), hole.end};
   if (tail.begin > hole.begin) {
     if (auto done = map_pages({hole.begin, tail.begin}); !done) return done;
   }
-  if (tail.length() > 0) extend_home(tail, mapped);
-  return {};
+  return tail.length() > 0 ? map_at_home(tail, mapped) : Status{};
 }
 
 Status Placing::map_pages(Range pages) {
@@ -77,10 +87,42 @@ Status Placing::map_pages(Range pages) {
   return {};
 }
 
-void Placing::extend_home(Range slack, const std::vector<Extent>& mapped) {
-  const Extent* home = home_of_page(page_floor(slack.begin), mapped);
-  CHECK(home != nullptr);
-  map({slack.begin, slack.length(), home->block, home->block_offset + slack.begin - home->offset});
+// Where the page is, or is to be. Homes that must be made are made for all pages up to `end` that follow and need one.
+Result<Placing::Home> Placing::home_of(uint64_t page, uint64_t end, const std::vector<Extent>& mapped) {
+  if (const Extent* own = own_extent_of(page, mapped)) {
+    return Home{own->block, own->block_offset + page - own->offset};  // unsigned arithmetic: right for less, too
+  }
+  if (const auto made = made_.find(page); made != made_.end()) return made->second;
+  uint64_t behind = page + page_bytes;
+  while (behind < end && own_extent_of(behind, mapped) == nullptr && !made_.contains(behind)) behind += page_bytes;
+  auto found = allocate_({page, behind});
+  if (!found) return pass(found);
+  for (const Extent& extent : *found) {
+    for (uint64_t done = 0; done < extent.length; done += page_bytes) {
+      made_[extent.offset + done] = {extent.block, extent.block_offset + done};
+    }
+  }
+  return made_.at(page);
+}
+
+Status Placing::map_at_home(Range bytes, const std::vector<Extent>& mapped) {
+  std::optional<Extent> last;
+  for (uint64_t at = bytes.begin; at < bytes.end;) {
+    const uint64_t page = page_floor(at);
+    const uint64_t until = std::min(bytes.end, page + page_bytes);
+    const auto home = home_of(page, bytes.end, mapped);
+    if (!home) return pass(home);
+    const Extent piece{at, until - at, home->block, home->block_offset + (at - page)};
+    if (last && last->block == piece.block && last->block_offset + last->length == piece.block_offset) {
+      last->length += piece.length;
+    } else {
+      if (last) map(*last);
+      last = piece;
+    }
+    at = until;
+  }
+  if (last) map(*last);
+  return {};
 }
 
 void Placing::map(const Extent& extent) {
@@ -88,12 +130,18 @@ void Placing::map(const Extent& extent) {
   placement_.writes.push_back({extent.offset, extent.length, extent.block, extent.block_offset});
 }
 
-void Placing::overwrite(const Extent& mapped, std::span<const Range> runs) {
+Status Placing::overwrite(const Extent& extent, std::span<const Range> runs, const std::vector<Extent>& mapped) {
   for (const Range& run : runs) {
-    const uint64_t from = std::max(run.begin, mapped.offset);
-    const uint64_t to = std::min(run.end, mapped.offset + mapped.length);
-    if (from < to) placement_.writes.push_back({from, to - from, mapped.block, mapped.block_offset + (from - mapped.offset)});
+    const uint64_t from = std::max(run.begin, extent.offset);
+    const uint64_t to = std::min(run.end, extent.offset + extent.length);
+    if (from >= to) continue;
+    if (extent.shared) {
+      if (auto done = map_at_home({from, to}, mapped); !done) return done;
+    } else {
+      placement_.writes.push_back({from, to - from, extent.block, extent.block_offset + (from - extent.offset)});
+    }
   }
+  return {};
 }
 
 Placement Placing::take() {

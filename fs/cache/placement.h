@@ -1,9 +1,12 @@
 // Where dirty bytes go. Pure: no I/O, no threads.
 //
 // The rules:
-//  * What an extent maps is overwritten in place, byte for byte.
-//  * A page of a file has one home: the slack of a page that is mapped in part (a truncation cut its extent) is mapped
-//    to the same page of the same block.
+//  * What an extent maps is overwritten in place, byte for byte, unless its pages are shared: then what is dirty, and no more,
+//  is
+//    mapped anew.
+//  * A page of a file has one home that is its own: the slack of a page that is mapped in part (a truncation cut its extent),
+//  and
+//    what moves out of a shared one, is mapped to the same page of the same block.
 //  * What is mapped anew is mapped in whole pages and written explicitly: where it is not dirty it is written as zeros, so
 //    that what was in the page before can never show.
 //  * File offset and block offset are the same modulo a page.
@@ -30,7 +33,8 @@ struct Placement {
   std::vector<Extent> extents;      // new
 };
 
-// Finds space for whole pages [range) that nothing maps; answers extents that cover them.
+// Finds space for whole pages [range) that nothing maps, or shared extents do; answers extents that cover them. Of the block
+// pages that it answers nobody has any.
 using Allocate = std::function<Result<std::vector<Extent>>(Range pages)>;
 
 inline uint64_t page_floor(uint64_t offset) { return offset / page_bytes * page_bytes; }

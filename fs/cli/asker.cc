@@ -51,6 +51,10 @@ Result<typename Message::Reply> Asker::ask_controls(const Message& message, Mill
 
 Result<wire::ClusterStatusReply> Asker::status(Millis timeout) { return ask_controls(wire::ClusterStatus{}, timeout); }
 
+Result<wire::CheckNamespaceReply> Asker::check(const wire::CheckNamespace& question, Millis timeout) {
+  return ask_controls(question, timeout);
+}
+
 Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {
   return ask_controls(wire::InspectInode{inode}, timeout);
 }

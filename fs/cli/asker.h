@@ -31,6 +31,7 @@ class Asker {
   Result<wire::Done> change_server(const wire::ChangeServer& change, Millis timeout);
   Result<wire::RepairLimits> set_limits(const wire::SetLimits& limits, Millis timeout);
   Result<wire::StartScrubReply> start_scrub(const wire::StartScrub& which, Millis timeout);
+  Result<wire::CheckNamespaceReply> check(const wire::CheckNamespace& question, Millis timeout);
   // Asks a storage server.
   Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 

@@ -18,6 +18,9 @@ int status_command(Arguments arguments);
 int info_command(Arguments arguments);
 int storage_command(Arguments arguments);
 int scrub_command(Arguments arguments);
+int clone_command(Arguments arguments);
+int snapshot_command(Arguments arguments);
+int fsck_command(Arguments arguments);
 int key_command(Arguments arguments);
 
 // Prints "lace COMMAND: what" to standard error; returns 1.

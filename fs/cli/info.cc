@@ -1,11 +1,5 @@
 // lace info: where the bytes of one file are, asked of control (extents, blocks) and of the storage servers (copies).
-#include <sys/stat.h>
-#include <sys/xattr.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -15,6 +9,7 @@
 #include "common/config/options.h"
 #include "fs/cli/asker.h"
 #include "fs/cli/commands.h"
+#include "fs/cli/mount_request.h"
 #include "fs/cli/table.h"
 
 namespace lace::cli {
@@ -34,26 +29,6 @@ struct FileInfo {
   wire::InspectInodeReply inode;
   std::map<BlockId, std::vector<CopyInfo>> copies;
 };
-
-// The mount answers these attributes of every file itself; they are in no list.
-Result<std::string> ask_mount(const std::string& path, const char* name) {
-  char value[4096];
-  const ssize_t length = lgetxattr(path.c_str(), name, value, sizeof value);
-  if (length >= 0) return std::string(value, static_cast<size_t>(length));
-  if (errno == ENODATA || errno == EOPNOTSUPP) {
-    return fail(Code::not_supported, path + " is not on a LaceFS mount: give a file below a mount point");
-  }
-  return fail(Code::no_entry, path + ": " + std::strerror(errno));
-}
-
-Result<InodeId> inode_of(const std::string& path) {
-  const auto text = ask_mount(path, "lace.inode");
-  if (!text) return pass(text);
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || number == 0) return fail(Code::corrupt, path + ": the mount names no inode but '" + *text + "'");
-  return InodeId{number};
-}
 
 std::vector<CopyInfo> copies_of(const wire::BlockInfo& block, const std::vector<wire::ServerInfo>& servers, Asker& asker) {
   std::vector<CopyInfo> copies;
@@ -141,7 +116,8 @@ Json json_of(const FileInfo& info) {
     extents.push_back({{"offset", extent.offset},
                        {"length", extent.length},
                        {"block", to_string(extent.block)},
-                       {"block_offset", extent.block_offset}});
+                       {"block_offset", extent.block_offset},
+                       {"shared", extent.shared}});
   }
   for (const auto& hole : holes_of(info.inode)) holes.push_back({{"offset", hole.offset}, {"length", hole.length}});
   for (const auto& block : info.inode.blocks) {
@@ -168,10 +144,10 @@ void print(const FileInfo& info) {
               << (attributes.size ? "all of it is one hole, and reads as zero.\n" : "there is nothing in it.\n");
     return;
   }
-  Table extents({">OFFSET", ">LENGTH", "BLOCK", ">IN BLOCK AT"});
+  Table extents({">OFFSET", ">LENGTH", "BLOCK", ">IN BLOCK AT", ""});
   for (const auto& extent : info.inode.extents) {
-    extents.add(
-        {human_number(extent.offset), human_number(extent.length), to_string(extent.block), human_number(extent.block_offset)});
+    extents.add({human_number(extent.offset), human_number(extent.length), to_string(extent.block),
+                 human_number(extent.block_offset), extent.shared ? "shared" : ""});
   }
   uint64_t hole_bytes = 0;
   const auto holes = holes_of(info.inode);

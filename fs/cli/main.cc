@@ -22,6 +22,9 @@ constexpr Command commands[] = {
     {"info", info_command, "where the bytes of a file are"},
     {"storage", storage_command, "storage servers: list, add, drain, remove, and limits of repair"},
     {"scrub", scrub_command, "have the copies on storage servers checked"},
+    {"clone", clone_command, "copy a file or a tree, sharing its bytes"},
+    {"snapshot", snapshot_command, "keep directories as they are"},
+    {"fsck", fsck_command, "check that everything fits together, and mend it"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

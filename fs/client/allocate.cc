@@ -14,7 +14,8 @@ uint64_t chunk_of(uint64_t offset) { return offset / block_bytes; }
 // allocated it, nobody else may be placing pages in it.
 std::optional<BlockId> FileData::recognise(const ExtentMap& extents, uint64_t chunk) const {
   for (const Extent& extent : extents.within(chunk * block_bytes, (chunk + 1) * block_bytes)) {
-    if (extent.offset % block_bytes == extent.block_offset && core_.pool.is_ours(extent.block)) return extent.block;
+    if (extent.offset % block_bytes == extent.block_offset && !extent.shared && core_.pool.is_ours(extent.block))
+      return extent.block;
   }
   return std::nullopt;
 }

@@ -100,6 +100,12 @@ Result<Extent> BlockPool::pack(net::Caller& caller, Range pages) {
   }
 }
 
+void BlockPool::disown() {
+  const std::lock_guard lock(mutex_);
+  ours_ = {ready_.begin(), ready_.end()};
+  allocated_ = ready_;
+}
+
 void BlockPool::avoid(BlockId block) {
   const std::lock_guard lock(mutex_);
   for (Pack& pack : packs_) {

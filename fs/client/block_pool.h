@@ -37,6 +37,9 @@ class BlockPool {
   // Whether this session allocated the block, and control still lets it place new pages there. All others are for
   // overwriting in place only.
   bool is_ours(BlockId block) const;
+  // Pages of blocks of files were shared: new pages go to other blocks, where nobody has any. Packs go on, since they give out
+  // each page once.
+  void disown();
   // Its servers are away: no more is put there.
   void avoid(BlockId block);
   // The session was lost, and with it the right to write where nothing is yet.

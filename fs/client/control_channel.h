@@ -47,6 +47,12 @@ class ControlChannel {
   };
   Result<Committed> commit_one(net::Caller& caller, wire::Operation operation);
 
+  // Every commit that was given up is over, one way or the other. Errors: interrupted, io.
+  Status settled(net::Caller& caller) {
+    Backoff backoff(clock_, timeout_);
+    return settle(caller, backoff);
+  }
+
   // One try, to the control server that answered last; goes to the next one if nobody is there.
   Result<net::Answer> attempt(net::Caller& caller, net::Request request, Millis timeout);
   std::string addresses() const;

@@ -3,7 +3,8 @@
 // Threads: those of the user (FUSE), each with its own Caller; Flusher's, which write behind; Keeper's two, which keep the
 // session and listen for events; Housekeeper's, for what can wait a moment. Locks: each part has its own, held for a
 // few instructions, never across a round trip, and never while another part is called; Inode::mutex comes before those
-// of the parts. Only Inode::gate is held while servers are asked.
+// of the parts. Only Inode::gate and `placing` are held while servers
+// are asked.
 #pragma once
 
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include "fs/client/block_pool.h"
 #include "fs/client/inode.h"
 #include "fs/client/operation_log.h"
+#include "fs/client/placing_gate.h"
 #include "fs/client/storage_channel.h"
 #include "fs/client/write_log.h"
 
@@ -104,6 +106,8 @@ struct Core {
   StorageChannel storage;
   BlockPool pool;
   WriteLog writes;
+  PlacingGate placing;                     // held across round trips, as Inode::gate is, and entered after it
+  std::atomic<uint64_t> extents_epoch{0};  // grows when extents that were known, or are being asked for, become void
 
   LogProgress progress;
   OperationLog log;

@@ -21,7 +21,13 @@ Result<wire::ReadDirectoryReply> Mount::read_directory(Context& context, InodeId
     }
   }
   if (const InodePtr inode = core_.inodes.find(id)) note_access(inode, 0);
-  return reply;
+  if (id != root_inode) return reply;
+  // Behind this name are the snapshots: whoever walks through everything shall not walk through them.
+  const uint64_t last = reply->entries.empty() ? 0 : reply->entries.back().cookie;
+  const bool hidden =
+      std::erase_if(reply->entries, [](const wire::DirectoryEntry& entry) { return entry.name == ".lace"; }) > 0;
+  if (!hidden || !reply->entries.empty() || reply->end) return reply;
+  return read_directory(context, id, last, max_entries, with_attributes);
 }
 
 void Mount::learn_listed(const EntryCache::Question& question, InodeId id, uint64_t cookie, wire::ReadDirectoryReply& page) {

@@ -36,15 +36,25 @@ void FileData::distrust_extents(Inode& inode) {
   inode.own_blocks.clear();
 }
 
+void FileData::void_extents(InodeId id) {
+  ++core_.extents_epoch;
+  core_.pool.disown();
+  if (id == no_inode) {
+    for (const InodePtr& inode : core_.inodes.all()) distrust_extents(*inode);
+  } else if (const InodePtr inode = core_.inodes.find(id)) {
+    distrust_extents(*inode);
+  }
+}
+
 // An answer that is older than what is known already is not taken: the asker asks again.
-void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole) {
+void FileData::learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole, uint64_t extents_epoch) {
   const uint64_t stamp = core_.learned(sole, reply.leases, reply.home);
   core_.blocks.learn(reply.blocks);
   const std::lock_guard lock(inode.mutex);
   const bool outdated = inode.by_ourselves ? inode.progress.pending(inode.stored_logged)
                                            : inode.known && reply.attributes.change < inode.attributes.change;
   inode.learn(reply.attributes, stamp, core_.clock.now(), false);
-  if (outdated) return;
+  if (outdated || extents_epoch != core_.extents_epoch.load()) return;
   const bool goes_on = (stamp != 0 && stamp == inode.extents_stamp) || inode.progress.pending(inode.extents_until) ||
                        (inode.extents_change != 0 && inode.extents_change == reply.attributes.change);
   if (!goes_on) inode.extents.clear();
@@ -75,6 +85,7 @@ Status FileData::fetch_extents(net::Caller& caller, Inode& inode, uint64_t offse
       from = extents_good(inode) ? std::max(chunk_floor(offset), inode.extents.known_until(offset)) : chunk_floor(offset);
     }
     const uint64_t stamp = core_.session.stamp();
+    const uint64_t epoch = core_.extents_epoch.load();
     uint64_t stored = 0, cuts = 0;
     {
       const std::lock_guard lock(inode.mutex);
@@ -92,7 +103,7 @@ Status FileData::fetch_extents(net::Caller& caller, Inode& inode, uint64_t offse
       const std::lock_guard lock(inode.mutex);
       if (inode.stored_logged != stored || inode.cuts != cuts) continue;  // it was answered before that
     }
-    learn(inode, *reply, stamp);
+    learn(inode, *reply, stamp, epoch);
     const std::lock_guard lock(inode.mutex);
     if (inode.extents.known_until(from) > from) race = -1;  // it is getting on
   }

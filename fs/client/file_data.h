@@ -60,8 +60,12 @@ class FileData {
 
   Result<wire::Attributes> refresh(net::Caller& caller, const InodePtr& inode);  // asks control, when it knows all
   void drop_dirty(Inode& inode);                                                 // inode.mutex held
-  // Extents that came with other answers, e.g. OpenInode's. `sole`: the session's stamp when it was asked.
-  void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole);
+  // Extents that came with other answers, e.g. OpenInode's. `sole`: the session's stamp when it was asked; `extents_epoch`:
+  // Core's then.
+  void learn(Inode& inode, const wire::ExtentsReply& reply, uint64_t sole, uint64_t extents_epoch);
+  // Pages of this inode (no_inode: of any) have become shared: what is known of where it lies is asked anew, and new pages go
+  // to blocks that have none yet. Nobody is placing.
+  void void_extents(InodeId id);
 
  private:
   struct Batch;

@@ -137,6 +137,21 @@ class FileSystem {
   virtual Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset,
                                     size_t length) = 0;
 
+  // Copies of whole trees, and of single files, that share all pages. What was written here before is in them. A snapshot can't
+  // be changed; it is at "/.lace/snapshots/NAME". Errors: exists, too_big, try_again (another mount does not answer), ...
+  virtual Status copy_tree(Context&, InodeId source, InodeId parent, std::string_view name) {
+    static_cast<void>(source), static_cast<void>(parent), static_cast<void>(name);
+    return fail(Code::not_supported);
+  }
+  virtual Status make_snapshot(Context&, InodeId directory, std::string_view name) {
+    static_cast<void>(directory), static_cast<void>(name);
+    return fail(Code::not_supported);
+  }
+  virtual Status remove_snapshot(Context&, std::string_view name) {
+    static_cast<void>(name);
+    return fail(Code::not_supported);
+  }
+
   // Directories. Cookies are DirectoryEntry::cookie; "." and ".." are the caller's business (`parent` tells the latter).
   virtual Result<wire::ReadDirectoryReply> read_directory(Context&, InodeId inode, uint64_t cookie, uint32_t max_entries,
                                                           bool with_attributes) = 0;

@@ -72,12 +72,13 @@ Status Mount::open_at_control(net::Caller& caller, const InodePtr& inode, int fl
     return told;
   }
   const uint64_t sole = core_.session.stamp();
+  const uint64_t extents_epoch = core_.extents_epoch.load();
   auto reply = core_.control.ask(caller, wire::OpenInode{{}, inode->id});
   if (!reply) {
     let_go(inode, flags_write(flags));
     return pass(reply);
   }
-  data_.learn(*inode, *reply, sole);
+  data_.learn(*inode, *reply, sole, extents_epoch);
   const std::lock_guard lock(inode->mutex);
   inode->hold = Hold::held;
   return {};
@@ -90,6 +91,14 @@ Result<Opened> Mount::open(Context& context, InodeId id, int flags) {
   const InodePtr inode = core_.inodes.get(id);
   if (!open_alone(*inode, flags)) {
     if (auto opened = open_at_control(context.caller, inode, flags); !opened) return pass(opened);
+  }
+  if (flags_write(flags) || (flags & O_TRUNC) != 0) {
+    std::unique_lock lock(inode->mutex);
+    if (inode->attributes.frozen) {
+      lock.unlock();
+      let_go(inode, flags_write(flags));
+      return fail(Code::read_only, "snapshots can't be changed");
+    }
   }
   return finish_open(context.caller, inode, flags, (flags & O_TRUNC) != 0);
 }
@@ -295,7 +304,7 @@ void Mount::note_access(const InodePtr& inode, int flags) {
   bool first = false;
   {
     const std::lock_guard lock(inode->mutex);
-    if (!inode->known) return;
+    if (!inode->known || inode->attributes.frozen) return;
     const Attributes shown = inode->shown_times();
     const bool due = shown.accessed <= shown.modified || shown.accessed <= shown.changed ||
                      shown.accessed.seconds + day_seconds <= now.seconds;

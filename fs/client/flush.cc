@@ -177,6 +177,8 @@ Status FileData::store(net::Caller& caller, const InodePtr& inode, Batch& batch,
   plan.refused = again;
   plan.layout = batch.layout;
   if (batch.data.empty()) return commit(caller, *inode, batch, plan, {});
+  const auto placing = core_.placing.enter(caller, core_.options.timeout);
+  if (!placing) return pass(placing);
   const std::vector<Range> runs = batch.data.runs();
   if (auto known = know_extents(caller, *inode, runs, plan); !known) return known;
   auto placement = place(runs, plan.extents, [&](Range pages) { return allocate(caller, plan, pages); });

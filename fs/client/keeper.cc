@@ -165,13 +165,13 @@ void Keeper::listen(net::Caller& caller) {
     }
     for (const wire::Event& event : reply->reply.events) {
       if (event.number <= seen) continue;
-      handle(caller, event);
+      handle(caller, event, identity.generation);
       seen = event.number;
     }
   }
 }
 
-void Keeper::handle(net::Caller& caller, const wire::Event& event) {
+void Keeper::handle(net::Caller& caller, const wire::Event& event, uint64_t generation) {
   switch (event.kind) {
     case wire::EventKind::lock_granted: return on_lock_granted(event.value);
     case wire::EventKind::sole_ended:
@@ -186,6 +186,8 @@ void Keeper::handle(net::Caller& caller, const wire::Event& event) {
       return core_.session.set_sole(true, event.number);
     case wire::EventKind::lease_shared: return on_recalled(caller, InodeId{event.value}, event.lease, true);
     case wire::EventKind::lease_ended: return on_recalled(caller, InodeId{event.value}, event.lease, false);
+    case wire::EventKind::hold_writes: return on_hold_writes(caller, event, generation);
+    case wire::EventKind::go_on: return on_go_on(InodeId{event.value});
   }
 }
 

@@ -27,6 +27,10 @@ class Keeper {
   // Leases on the directory up to this number are wanted back: the right to change (shared), or all.
   std::function<void(net::Caller&, InodeId directory, uint64_t up_to, bool shared)> on_recalled = [](net::Caller&, InodeId,
                                                                                                      uint64_t, bool) {};
+  // Pages are about to be shared: returns when nothing is being placed. Then, extents of this inode are void (no_inode: all).
+  std::function<void(net::Caller&, const wire::Event&, uint64_t generation)> on_hold_writes =
+      [](net::Caller&, const wire::Event&, uint64_t) {};
+  std::function<void(InodeId)> on_go_on = [](InodeId) {};
   std::function<void(uint64_t waiter)> on_lock_granted = [](uint64_t) {};
 
   // Errors: unavailable (says which addresses were tried), denied, no_entry (the subtree).
@@ -43,7 +47,7 @@ class Keeper {
   void look_after(net::Caller& caller);
   void resume(net::Caller& caller);
   void reopen(net::Caller& caller);
-  void handle(net::Caller& caller, const wire::Event& event);
+  void handle(net::Caller& caller, const wire::Event& event, uint64_t generation);
 
   Core& core_;
   bool takes_leases_ = false;

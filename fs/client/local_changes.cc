@@ -15,6 +15,9 @@ bool is_plain_name(std::string_view name) {
          name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
 }
 
+// Behind which snapshots are: control refuses what would change it.
+bool is_reserved(InodeId parent, std::string_view name) { return parent == root_inode && name == ".lace"; }
+
 // As control does it: control/ops/create.cc.
 wire::Attributes attributes_of(const wire::Create& create, const wire::Attributes& parent, InodeId id) {
   wire::Attributes made;
@@ -45,7 +48,8 @@ LocalChanges::Directory LocalChanges::directory(InodeId id) {
   const std::lock_guard lock(found->mutex);
   const wire::Attributes& attributes = found->attributes;
   const bool known = found->known && (found->stamp == stamp || found->pending());
-  const bool usable = known && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl;
+  const bool usable =
+      known && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl && !attributes.frozen;
   return usable ? Directory{std::move(found), stamp} : Directory{};
 }
 
@@ -88,7 +92,8 @@ void LocalChanges::touch_directory(Inode& directory, const FileTime& now, int en
 }
 
 std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create& create, Open open) {
-  if (!is_plain_name(create.name) || (S_ISLNK(create.mode) && create.target.empty())) return std::nullopt;
+  if (!is_plain_name(create.name) || is_reserved(create.parent, create.name) || (S_ISLNK(create.mode) && create.target.empty()))
+    return std::nullopt;
   const auto deciding = core_.entries.decide();
   const auto [parent, stamp] = directory(create.parent);
   if (!parent) return std::nullopt;
@@ -141,7 +146,7 @@ std::optional<Result<LocalChanges::Made>> LocalChanges::make(const wire::Create&
 }
 
 std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId parent_id, std::string_view name) {
-  if (!is_plain_name(name)) return std::nullopt;
+  if (!is_plain_name(name) || is_reserved(parent_id, name)) return std::nullopt;
   const auto deciding = core_.entries.decide();
   const auto [parent, stamp] = directory(parent_id);
   const InodePtr inode = core_.inodes.find(id);
@@ -156,7 +161,7 @@ std::optional<Result<wire::Attributes>> LocalChanges::link(InodeId id, InodeId p
     const std::lock_guard lock(inode->mutex);
     const wire::Attributes& attributes = inode->attributes;
     const uint64_t own_stamp = core_.deciding_stamp_of(*inode);
-    if (own_stamp == 0 || S_ISDIR(attributes.mode) || attributes.links == 0) return std::nullopt;
+    if (own_stamp == 0 || S_ISDIR(attributes.mode) || attributes.links == 0 || attributes.frozen) return std::nullopt;
     if (!inode->deferred.empty() || attributes.links >= most_links) return std::nullopt;
     if (inode->touched) data_.log_content(inode, FileData::Flush::all, own_stamp);
     number = append(wire::Link{id, parent_id, std::string(name), now}, {inode, parent});
@@ -187,7 +192,7 @@ uint64_t LocalChanges::lose_name(const InodePtr& inode, bool keep, const FileTim
 }
 
 std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view name, bool directory_wanted) {
-  if (!is_plain_name(name)) return std::nullopt;
+  if (!is_plain_name(name) || is_reserved(parent_id, name)) return std::nullopt;
   const auto deciding = core_.entries.decide();
   const Directory at = directory(parent_id);
   const InodePtr& parent = at.inode;
@@ -223,6 +228,7 @@ std::optional<Status> LocalChanges::remove(InodeId parent_id, std::string_view n
 // others may be moving directories, too.
 std::optional<Status> LocalChanges::rename(const wire::Rename& request) {
   if (request.exchange || !is_plain_name(request.name) || !is_plain_name(request.new_name)) return std::nullopt;
+  if (is_reserved(request.parent, request.name) || is_reserved(request.new_parent, request.new_name)) return std::nullopt;
   const auto deciding = core_.entries.decide();
   const Directory old_place = directory(request.parent), new_place = directory(request.new_parent);
   const InodePtr &from = old_place.inode, &to = new_place.inode;
@@ -292,7 +298,7 @@ std::optional<Result<wire::Attributes>> LocalChanges::set_attributes(const SetAt
   const std::lock_guard lock(inode->mutex);
   wire::Attributes& attributes = inode->attributes;
   const uint64_t stamp = core_.deciding_stamp_of(*inode);
-  if (stamp == 0 || attributes.links == 0 || !inode->deferred.empty()) return std::nullopt;
+  if (stamp == 0 || attributes.links == 0 || attributes.frozen || !inode->deferred.empty()) return std::nullopt;
   if (attributes.has_acl || (attributes.has_xattr && (request.set & SetAttributes::clear_privileges))) return std::nullopt;
   const bool sizes = (request.set & SetAttributes::set_size) != 0;
   const bool empties = sizes && request.size == 0;

@@ -54,6 +54,12 @@ void LogWriter::stage_entries(net::Caller& caller, OperationLog::Taken taken) {
   batch.epoch = taken.epoch;
   batch.hurried = taken.hurried;
   FileData::Staging staging(data_, taken.epoch, taken.hurried);
+  PlacingGate::Pass placing;
+  if (std::any_of(taken.entries.begin(), taken.entries.end(), [](const LogEntry& entry) { return entry.content != nullptr; })) {
+    auto entered = core_.placing.enter(caller);
+    if (!entered) return;  // the mount ends
+    placing = std::move(*entered);
+  }
   for (LogEntry& entry : taken.entries) {
     const uint64_t number = entry.number;
     if (!entry.content) {

@@ -19,6 +19,7 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     : core_(network, clock, std::move(options)),
       data_(core_),
       local_(core_, data_),
+      sharing_(core_, data_),
       locks_(core_),
       log_writer_(core_, data_),
       flusher_(core_, data_),
@@ -36,11 +37,19 @@ Mount::Mount(net::Network& network, const Clock& clock, MountOptions options)
     }
     if (closes) housekeeper_.close(inode);
   };
-  keeper_.on_resumed = [this](net::Caller& caller) { locks_.ask_again(caller); };
+  keeper_.on_resumed = [this](net::Caller& caller) {
+    sharing_.forgotten();
+    locks_.ask_again(caller);
+  };
   log_writer_.on_refused = [this](const LogEntry& entry, const Error& error) { on_refused(entry, error); };
   keeper_.on_renewed = [this](net::Caller& caller) { on_renewed(caller); };
   keeper_.on_lost = [this] { on_lost(); };
+  keeper_.on_hold_writes = [this](net::Caller& caller, const wire::Event& event, uint64_t generation) {
+    sharing_.hold(caller, event.number, generation);
+  };
+  keeper_.on_go_on = [this](InodeId inode) { sharing_.go_on(inode); };
   keeper_.on_reopened = [this](net::Caller& caller) {
+    sharing_.forgotten();
     if (auto secured = secure_all(caller); !secured) log::warn("client.hold_failed", {{"what", secured.error().what}});
   };
   keeper_.on_sole_ended = [this](net::Caller& caller) { on_sole_ended(caller); };
@@ -74,6 +83,7 @@ Mount::~Mount() {
                                           {"what", flushed.error().what}});
   }
   flusher_.stop();
+  sharing_.stop();
   housekeeper_.stop();
   if (core_.log.empty()) housekeeper_.finish(*caller);  // else control is away; it lets go when the session ends
   log_writer_.stop();

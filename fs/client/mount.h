@@ -11,6 +11,7 @@
 #include "fs/client/local_changes.h"
 #include "fs/client/lock_table.h"
 #include "fs/client/log_writer.h"
+#include "fs/client/sharing.h"
 
 namespace lace::fs {
 
@@ -56,6 +57,10 @@ class Mount final : public FileSystem {
   Status allocate(Context&, Handle, int mode, uint64_t offset, uint64_t length) override;
   Result<uint64_t> seek(Context&, Handle, uint64_t offset, int whence) override;
   Result<size_t> copy_range(Context&, Handle from, uint64_t from_offset, Handle to, uint64_t to_offset, size_t length) override;
+
+  Status copy_tree(Context&, InodeId source, InodeId parent, std::string_view name) override;
+  Status make_snapshot(Context&, InodeId directory, std::string_view name) override;
+  Status remove_snapshot(Context&, std::string_view name) override;
 
   Result<wire::ReadDirectoryReply> read_directory(Context&, InodeId inode, uint64_t cookie, uint32_t max_entries,
                                                   bool with_attributes) override;
@@ -111,6 +116,11 @@ class Mount final : public FileSystem {
   Status tell_entries(net::Caller& caller, InodeId directory);
   Result<Attributes> make_entry(Context&, wire::Create create);
 
+  // Copies (copies.cc)
+  Result<wire::OperationResult> copy(net::Caller& caller, const wire::CopyTree& operation);
+  void snapshots_changed(InodeId directory, std::string_view name);
+  void drop_in_kernel(InodeId parent, std::string_view name);
+
   // Inodes that are open here without control knowing (mount.cc)
   class Displacing;
   Status secure(net::Caller& caller, const InodePtr& inode);
@@ -123,6 +133,8 @@ class Mount final : public FileSystem {
   Status extend(net::Caller& caller, const InodePtr& inode, uint64_t size);
   Status copy_data(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset);
   Status copy_hole(net::Caller& caller, const File& to, Range range);
+  Result<size_t> copy_bytes(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset);
+  Result<size_t> share_range(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset);
   KernelCache drop(const GivenToKernel::Taken& given);
   void on_lost();
   void on_refused(const LogEntry& entry, const Error& error);
@@ -141,6 +153,7 @@ class Mount final : public FileSystem {
   Core core_;
   FileData data_;
   LocalChanges local_;
+  Sharing sharing_;
   LockTable locks_;
   LogWriter log_writer_;
   Flusher flusher_;

@@ -66,6 +66,11 @@ Status OperationLog::wait_stored(net::Caller& caller, uint64_t number, Millis lo
   return wait_until(caller, longest, [&] { return stored_ >= number; });
 }
 
+uint64_t OperationLog::last_stored() const {
+  const std::lock_guard lock(mutex_);
+  return stored_;
+}
+
 uint64_t OperationLog::last() const {
   const std::lock_guard lock(mutex_);
   return last_;

@@ -46,6 +46,7 @@ class OperationLog {
   // Until the bytes of all content up to `number` are on the storage servers (or could not be brought there).
   Status wait_stored(net::Caller& caller, uint64_t number, Millis longest);
   uint64_t last() const;
+  uint64_t last_stored() const;  // all content up to it is on the storage servers
   bool empty() const { return !progress_.pending(last()); }
   void hurry();                 // do not wait for more
   void hurry(uint64_t number);  // the same, up to this one

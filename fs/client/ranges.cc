@@ -13,6 +13,8 @@ namespace lace::fs {
 namespace {
 
 constexpr size_t copied_at_once = size_t{64} << 20;
+// To share, control is asked; of less the bytes are copied sooner, and written behind.
+constexpr uint64_t worth_sharing = uint64_t{64} << 10;
 
 }  // namespace
 
@@ -122,6 +124,46 @@ Status Mount::copy_hole(net::Caller& caller, const File& to, Range range) {
   return extend(caller, to.inode, range.end);
 }
 
+// Holes are copied as holes.
+Result<size_t> Mount::copy_bytes(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset) {
+  const uint64_t end = std::min(range.end, range.begin + copied_at_once);
+  for (uint64_t at = range.begin; at < end;) {
+    auto data = data_.next_data(caller, from.inode, at);
+    if (!data) return pass(data);
+    const uint64_t begin = *data ? std::min(end, (*data)->begin) : end;
+    const uint64_t data_end = *data ? std::min(end, (*data)->end) : end;
+    Status done;
+    if (begin > at) done = copy_hole(caller, to, {to_offset + (at - range.begin), to_offset + (begin - range.begin)});
+    if (done && data_end > begin) done = copy_data(caller, from, {begin, data_end}, to, to_offset + (begin - range.begin));
+    if (!done) {
+      if (at == range.begin) return pass(done);
+      return static_cast<size_t>(at - range.begin);
+    }
+    at = data_end;
+  }
+  return static_cast<size_t>(end - range.begin);
+}
+
+// As much of it as can be shared: whole pages, and what is behind them if both files end there. 0: the bytes have to be copied.
+Result<size_t> Mount::share_range(net::Caller& caller, const File& from, Range range, const File& to, uint64_t to_offset) {
+  if (range.begin % page_bytes != 0 || to_offset % page_bytes != 0) return size_t{0};
+  {
+    const std::scoped_lock lock(from.inode->mutex, to.inode->mutex);
+    const bool both_end = range.end == from.inode->size() && to_offset + range.length() >= to.inode->size();
+    if (!both_end) range.end = page_floor(range.end);
+  }
+  if (range.length() < worth_sharing) return size_t{0};
+  const Status shared = sharing_.share(caller, from.inode, range, to.inode, to_offset);
+  if (shared) return static_cast<size_t>(range.length());
+  switch (shared.error().code) {
+    case Code::invalid:  // a size has changed meanwhile
+    case Code::not_supported:
+    case Code::try_again:
+    case Code::unavailable: return size_t{0};
+    default: return pass(shared);
+  }
+}
+
 Result<size_t> Mount::copy_range(Context& context, Handle from_handle, uint64_t from_offset, Handle to_handle,
                                  uint64_t to_offset, size_t length) {
   auto from = checked_file(from_handle);
@@ -129,30 +171,19 @@ Result<size_t> Mount::copy_range(Context& context, Handle from_handle, uint64_t 
   auto to = checked_file(to_handle);
   if (!to) return pass(to);
   if (auto ok = writable(); !ok) return pass(ok);
+  if (to_offset > max_file_bytes || length > max_file_bytes - to_offset) return fail(Code::file_too_big);
   uint64_t size = 0;
   {
     const std::lock_guard lock((*from)->inode->mutex);
     size = (*from)->inode->size();
   }
   if (from_offset >= size) return size_t{0};
-  const uint64_t end = from_offset + std::min<uint64_t>(std::min(length, copied_at_once), size - from_offset);
-  for (uint64_t at = from_offset; at < end;) {
-    auto data = data_.next_data(context.caller, (*from)->inode, at);
-    if (!data) return pass(data);
-    const uint64_t begin = *data ? std::min(end, (*data)->begin) : end;
-    const uint64_t data_end = *data ? std::min(end, (*data)->end) : end;
-    Status done;
-    if (begin > at) done = copy_hole(context.caller, **to, {to_offset + (at - from_offset), to_offset + (begin - from_offset)});
-    if (done && data_end > begin)
-      done = copy_data(context.caller, **from, {begin, data_end}, **to, to_offset + (begin - from_offset));
-    if (!done) {
-      if (at == from_offset) return pass(done);
-      return static_cast<size_t>(at - from_offset);
-    }
-    at = data_end;
-  }
-  note_access((*from)->inode, (*from)->flags);
-  return static_cast<size_t>(end - from_offset);
+  const Range range{from_offset, from_offset + std::min<uint64_t>(length, size - from_offset)};
+  const bool same_file = (*from)->inode == (*to)->inode;
+  auto done = same_file ? Result<size_t>(size_t{0}) : share_range(context.caller, **from, range, **to, to_offset);
+  if (done && *done == 0) done = copy_bytes(context.caller, **from, range, **to, to_offset);
+  if (done) note_access((*from)->inode, (*from)->flags);
+  return done;
 }
 
 }  // namespace lace::fs

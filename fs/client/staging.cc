@@ -54,8 +54,12 @@ class Merging {
   size_t length_ = 0;  // of the last one
 };
 
-// Whole pages; the rest of a page that is mapped already was counted with it.
-uint64_t new_bytes(const Extent& extent) { return extent.offset % page_bytes == 0 ? page_ceil(extent.length) : 0; }
+// Whole pages; those that were mapped in part were counted already.
+uint64_t new_bytes(const ExtentMap& known, const Extent& extent) {
+  const uint64_t end = extent.offset + extent.length;
+  const uint64_t pages = (page_ceil(end) - page_floor(extent.offset)) / page_bytes;
+  return (pages - known.pages_within(extent.offset, end)) * page_bytes;
+}
 
 }  // namespace
 
@@ -181,8 +185,8 @@ wire::Write FileData::Staging::finish(Member& member, std::vector<BlockId>& fres
   if (fresh.size() > known_fresh) inode.fresh_logged = std::max(inode.fresh_logged, member.number);
   if (inode.cuts == member.cuts) {
     for (const Extent& extent : member.placement.extents) {
+      inode.attributes.stored += new_bytes(inode.extents, extent);
       inode.extents.insert(extent);
-      inode.attributes.stored += new_bytes(extent);
     }
     for (const auto& [chunk, block] : member.plan.new_own_blocks) inode.own_blocks[chunk] = block;
     inode.attributes.size = std::max(inode.attributes.size, operation.size);

@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
+#include "common/wire/mount_requests.h"
 #include "fs/fuse/operations.h"
 
 namespace lace::fs::fuse::ops {
@@ -64,6 +67,32 @@ void release_locks(Request& request, InodeId inode, LockOwner owner, bool flock)
   const Status released = request.file_system().release_locks(request.context, inode, owner, flock);
   // Interrupted, or nobody there now: the lock must not stay behind.
   if (!released) request.service.release_locks_later(inode, owner, flock);
+}
+
+// The bytes that came with an ioctl, whose last one is the end of a name. False: there are not as many.
+template <class Message>
+bool take(const void* in, size_t in_size, Message& message) {
+  if (in == nullptr || in_size != sizeof message) return false;
+  std::memcpy(&message, in, sizeof message);
+  message.name[sizeof message.name - 1] = 0;
+  return true;
+}
+
+bool is_of_mount(unsigned command) {
+  return command == wire::copy_tree_request || command == wire::snapshot_request || command == wire::remove_snapshot_request;
+}
+
+Status ask_mount(Request& request, InodeId inode, unsigned command, const void* in, size_t in_size) {
+  FileSystem& file_system = request.file_system();
+  if (command == wire::copy_tree_request) {
+    wire::CopyTreeRequest copy;
+    if (!take(in, in_size, copy)) return fail(Code::invalid);
+    return file_system.copy_tree(request.context, inode, InodeId{copy.parent}, copy.name);
+  }
+  wire::SnapshotRequest snapshot;
+  if (!take(in, in_size, snapshot)) return fail(Code::invalid);
+  if (command == wire::snapshot_request) return file_system.make_snapshot(request.context, inode, snapshot.name);
+  return file_system.remove_snapshot(request.context, snapshot.name);
 }
 
 }  // namespace
@@ -157,8 +186,9 @@ void lseek(Request& request, fuse_ino_t, off_t offset, int whence, fuse_file_inf
 void copy_file_range(Request& request, fuse_ino_t, off_t from_offset, fuse_file_info* from_info, fuse_ino_t to, off_t to_offset,
                      fuse_file_info* to_info, size_t length, int flags) {
   if (flags != 0) return request.answer_error(EINVAL);
-  // Callers go on where a short copy ended; a bound keeps each request interruptible in good time.
-  constexpr size_t longest = size_t{64} << 20;
+  // Callers go on where a short copy ended. What is not shared but copied ends sooner, so that it can be interrupted in good
+  // time.
+  constexpr size_t longest = size_t{2} << 30;
   const auto copied =
       request.file_system().copy_range(request.context, handle_of(from_info), static_cast<uint64_t>(from_offset),
                                        handle_of(to_info), static_cast<uint64_t>(to_offset), std::min(length, longest));
@@ -167,8 +197,14 @@ void copy_file_range(Request& request, fuse_ino_t, off_t from_offset, fuse_file_
   request.answer_count(*copied);
 }
 
-void ioctl(Request& request, fuse_ino_t, unsigned, void*, fuse_file_info*, unsigned, const void*, size_t, size_t) {
-  request.answer_error(ENOTTY);
+void ioctl(Request& request, fuse_ino_t node, unsigned command, void*, fuse_file_info*, unsigned, const void* in,
+           size_t in_size, size_t) {
+  if (!is_of_mount(command)) return request.answer_error(ENOTTY);
+  // They reach whatever the mount's owner could reach in the cluster itself.
+  if (request.context.uid != 0 && request.context.uid != geteuid()) return request.answer_error(EPERM);
+  const Status done = ask_mount(request, request.inode(node), command, in, in_size);
+  if (!done) return request.answer_error(done.error());
+  fuse_reply_ioctl(request.leave_open(), 0, nullptr, 0);
 }
 
 }  // namespace lace::fs::fuse::ops

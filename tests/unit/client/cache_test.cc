@@ -130,6 +130,35 @@ TEST_F(Placing, CoversRunsOfOnePageTogether) {
   EXPECT_EQ(placement->extents.size(), 1u);
 }
 
+TEST_F(Placing, MovesWhatIsDirtyOutOfSharedPages) {
+  extents_.learn(0, 64 * kib, {{0, 16 * kib, BlockId{5}, 20 * kib, true}});
+  const auto placement = run({{100, 200}, {5000, 13'000}});
+  ASSERT_TRUE(placement);
+  EXPECT_EQ(asked_, (std::vector<Range>{{0, 4 * kib}, {4 * kib, 16 * kib}}));
+  ASSERT_EQ(placement->extents.size(), 2u);
+  EXPECT_EQ(placement->extents[0].offset, 100u);
+  EXPECT_EQ(placement->extents[0].length, 100u);
+  EXPECT_EQ(placement->extents[0].block_offset % page_bytes, 100u);
+  EXPECT_EQ(placement->extents[1].offset, 5000u);
+  EXPECT_EQ(placement->extents[1].length, 8000u);
+  for (const PlacedWrite& write : placement->writes) EXPECT_NE(write.block, BlockId{5});
+}
+
+TEST_F(Placing, MovesOutOfSharedPagesToThePageThatIsOwnAlready) {
+  extents_.learn(0, 64 * kib, {{0, 1000, BlockId{5}, 20 * kib, true}, {1000, 50, BlockId{6}, 8 * kib + 1000}});
+  const auto placement = run({{900, 1200}});
+  ASSERT_TRUE(placement);
+  EXPECT_TRUE(asked_.empty());
+  ASSERT_EQ(placement->extents.size(), 2u);
+  EXPECT_EQ(placement->extents[0].block, BlockId{6});
+  EXPECT_EQ(placement->extents[0].block_offset, 8 * kib + 900);
+  EXPECT_EQ(placement->extents[0].length, 100u);
+  EXPECT_EQ(placement->extents[1].offset, 1050u) << "the slack is mapped, too, up to the end of the page";
+  EXPECT_EQ(placement->extents[1].length, 4 * kib - 1050);
+  ASSERT_EQ(placement->writes.size(), 1u) << "all of it lies together";
+  EXPECT_EQ(placement->writes[0].block_offset, 8 * kib + 900);
+}
+
 TEST(Deferred, ShowsWhatControlMakesOfAChange) {
   wire::SetAttributes change;
   change.set = wire::SetAttributes::set_uid;

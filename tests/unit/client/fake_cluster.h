@@ -100,6 +100,8 @@ class FakeCluster {
   void map(Node& node, const wire::Extent& extent);
   void recount(Node& node);
   void check_pages(const Node& node, const wire::Extent& extent);
+  wire::OperationResult share(const wire::Share& operation);
+  unsigned users(BlockId block, uint64_t page);  // pages of files that lie on it
   void raise_epoch(BlockId block, ServerId without);
   BlockId new_block();
   wire::BlockInfo with_token(wire::BlockInfo info, std::vector<wire::PageRange> pages);

@@ -226,7 +226,17 @@ wire::ExtentsReply FakeCluster::extents_reply(Node& node, uint64_t offset, uint6
       reply.length = at - offset;
       break;
     }
-    reply.extents.push_back(extent);
+    // In pieces that are shared or not.
+    for (uint64_t done = 0; done < extent.length;) {
+      const uint64_t place = extent.block_offset + done;
+      const uint64_t now = std::min(extent.length - done, page_bytes - place % page_bytes);
+      const bool shared = users(extent.block, place / page_bytes) > 1;
+      if (done > 0 && reply.extents.back().shared == shared)
+        reply.extents.back().length += now;
+      else
+        reply.extents.push_back({extent.offset + done, now, extent.block, place, shared});
+      done += now;
+    }
     if (!blocks_.contains(extent.block)) continue;
     const auto first = static_cast<uint32_t>(extent.block_offset / page_bytes);
     const auto behind = static_cast<uint32_t>((extent.block_offset + extent.length + page_bytes - 1) / page_bytes);
@@ -281,12 +291,7 @@ void FakeCluster::cut(Node& at, uint64_t begin, uint64_t end) {
     const uint64_t first = hole.block_offset / page_bytes;
     const uint64_t last = (hole.block_offset + hole.length - 1) / page_bytes;
     for (uint64_t page = first; page <= last; ++page) {
-      bool used = false;
-      for (const auto& [offset, extent] : at.extents) {
-        used = used || (extent.block == hole.block && extent.block_offset < (page + 1) * page_bytes &&
-                        extent.block_offset + extent.length > page * page_bytes);
-      }
-      if (used) continue;
+      if (users(hole.block, page) > 0) continue;
       for (auto& [id, server] : servers_) {
         auto copy = server.copies.find(hole.block);
         if (copy != server.copies.end() && copy->second.bytes.size() >= (page + 1) * page_bytes)
@@ -294,6 +299,56 @@ void FakeCluster::cut(Node& at, uint64_t begin, uint64_t end) {
       }
     }
   }
+}
+
+unsigned FakeCluster::users(BlockId block, uint64_t page) {
+  std::set<std::pair<InodeId, uint64_t>> found;
+  for (const auto& [id, other] : nodes_) {
+    for (const auto& [offset, extent] : other.extents) {
+      if (extent.block != block || extent.block_offset >= (page + 1) * page_bytes ||
+          extent.block_offset + extent.length <= page * page_bytes)
+        continue;
+      found.emplace(id, offset / page_bytes + page - extent.block_offset / page_bytes);
+    }
+  }
+  return static_cast<unsigned>(found.size());
+}
+
+wire::OperationResult FakeCluster::share(const wire::Share& operation) {
+  wire::OperationResult result;
+  const auto failed = [&](Code code) {
+    result.outcome = {static_cast<uint16_t>(code), "refused"};
+    return result;
+  };
+  Node* from = node(operation.from);
+  Node* to = node(operation.inode);
+  if (!from || !to) return failed(Code::stale_handle);
+  const uint64_t end = operation.from_offset + operation.length;
+  const bool both_end = end == from->attributes.size && operation.offset + operation.length >= to->attributes.size;
+  if (operation.offset % page_bytes != 0 || operation.from_offset % page_bytes != 0 || from == to ||
+      (operation.length % page_bytes != 0 && !both_end) || end > from->attributes.size)
+    return failed(Code::invalid);
+  const uint64_t length = (operation.length + page_bytes - 1) / page_bytes * page_bytes;
+  std::vector<wire::Extent> moved;
+  for (const auto& [at, extent] : from->extents) {
+    const uint64_t begin = std::max(at, operation.from_offset);
+    const uint64_t until = std::min(at + extent.length, operation.from_offset + length);
+    if (begin >= until) continue;
+    const wire::Extent there{operation.offset + begin - operation.from_offset, until - begin, extent.block,
+                             extent.block_offset + begin - at};
+    if (there.offset % block_bytes == there.block_offset && at % block_bytes != extent.block_offset)
+      return failed(Code::not_supported);
+    moved.push_back(there);
+  }
+  cut(*to, operation.offset, operation.offset + length);
+  for (const wire::Extent& extent : moved) to->extents[extent.offset] = extent;
+  to->attributes.size = std::max(to->attributes.size, operation.offset + operation.length);
+  to->attributes.modified = to->attributes.changed = operation.now;
+  ++to->attributes.layout;
+  ++to->attributes.change;
+  recount(*to);
+  result.inode = to->attributes;
+  return result;
 }
 
 void FakeCluster::check_pages(const Node& mine, const wire::Extent& extent) {
@@ -437,8 +492,11 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
     for (const wire::Extent& extent : write->extents) {
       if (!blocks_.contains(extent.block)) return failed(Code::stale);
       for (const auto& [offset, old] : at->extents) {
-        if (write->fresh && old.offset < extent.offset + extent.length && old.offset + old.length > extent.offset)
-          return failed(Code::stale);
+        const uint64_t from = std::max(offset, extent.offset);
+        const uint64_t to = std::min(offset + old.length, extent.offset + extent.length);
+        for (uint64_t byte = from; write->fresh && byte < to; byte += page_bytes - byte % page_bytes) {
+          if (users(old.block, (old.block_offset + byte - offset) / page_bytes) < 2) return failed(Code::stale);
+        }
       }
     }
     for (const wire::Extent& extent : write->extents) map(*at, extent);
@@ -449,6 +507,7 @@ wire::OperationResult FakeCluster::apply(wire::Operation& operation) {
     result.inode = at->attributes;
     return result;
   }
+  if (const auto* sharing = std::get_if<wire::Share>(&operation)) return share(*sharing);
   if (auto* punch = std::get_if<wire::Punch>(&operation)) {
     Node* at = node(punch->inode);
     if (!at) return failed(Code::stale_handle);

@@ -100,6 +100,9 @@ Result<net::Answer> FakeCluster::write_block(uint32_t server, const net::Request
   const std::string_view bytes = request.payload.view();
   if (bytes.empty() || bytes.size() > max_io_bytes || message.offset + bytes.size() > block_bytes)
     violations_.push_back("a write out of bounds");
+  for (uint64_t page = message.offset / page_bytes; page * page_bytes < message.offset + bytes.size(); ++page) {
+    if (users(message.block, page) > 1) violations_.push_back("a write into a shared page");
+  }
   for (const ServerId member : found->second.in_sync) {
     Copy& copy = servers_[raw(member)].copies[message.block];
     make_room(copy.bytes, message.offset + bytes.size());
@@ -183,12 +186,13 @@ void FakeCluster::fence_all() {
 void FakeCluster::push_event(wire::EventKind kind, uint64_t value) {
   const std::lock_guard lock(mutex_);
   if (kind == wire::EventKind::sole_ended) sole_ = false;
-  events_.push_back({events_.size() + 1, kind, value});
+  events_.push_back({(term_ << 32) + events_.size() + 1, kind, value});
   events_changed_.notify_all();
 }
 bool FakeCluster::acknowledged_all() {
   std::unique_lock lock(mutex_);
-  return events_changed_.wait_for(lock, std::chrono::seconds(20), [&] { return seen_ >= events_.size(); });
+  return events_changed_.wait_for(lock, std::chrono::seconds(20),
+                                  [&] { return events_.empty() || seen_ >= events_.back().number; });
 }
 uint64_t FakeCluster::requests(wire::Kind kind) {
   const std::lock_guard lock(mutex_);

@@ -26,6 +26,7 @@ class Model : public Mounted, public ::testing::WithParamInterface<unsigned> {
     return below(scale[below(5)]);
   }
   void step(File& file);
+  void copy(File& from, File& to);
   void compare(File& file, uint64_t from, uint64_t length);
 
   std::mt19937_64 random_{GetParam()};
@@ -97,6 +98,45 @@ void Model::step(File& file) {
     default: compare(file, offset(), 1 + below(500'000)); break;
   }
   ASSERT_EQ(stat(inode).size, file.expected.size());
+}
+
+// Mostly where pages can be shared.
+void Model::copy(File& from, File& to) {
+  const uint64_t step = below(5) == 0 ? 1 : page_bytes;
+  const uint64_t from_offset = offset() / step * step;
+  const uint64_t to_offset = below(2) == 0 ? from_offset : offset() / step * step;
+  const uint64_t length = below(3) == 0 ? 4'000'000 : 1 + below(300'000);
+  auto context = this->context();
+  for (uint64_t done = 0; done < length && from_offset + done < from.expected.size();) {
+    const auto copied =
+        fs_->copy_range(context, from.opened.handle, from_offset + done, to.opened.handle, to_offset + done, length - done);
+    ASSERT_TRUE(copied) << copied.error().what;
+    ASSERT_GT(*copied, 0u);
+    done += *copied;
+  }
+  const std::string bytes = from_offset < from.expected.size() ? from.expected.substr(from_offset, length) : "";
+  if (bytes.empty()) return;
+  if (to.expected.size() < to_offset + bytes.size()) to.expected.resize(to_offset + bytes.size(), '\0');
+  to.expected.replace(to_offset, bytes.size(), bytes);
+  ASSERT_EQ(stat(to.opened.attributes.inode).size, to.expected.size());
+}
+
+TEST_P(Model, KeepsSharedPagesAsTheyAre) {
+  std::vector<File> files(4);
+  for (size_t index = 0; index < files.size(); ++index) files[index].opened = create(std::to_string(index));
+  for (int round = 0; round < 250; ++round) {
+    const size_t from = below(files.size());
+    if (below(4) == 0)
+      copy(files[from], files[(from + 1 + below(3)) % files.size()]);
+    else
+      step(files[from]);
+    if (HasFatalFailure()) FAIL() << "in round " << round << " of seed " << GetParam();
+  }
+  for (File& file : files) {
+    compare(file, 0, file.expected.size() + 1);
+    close(file.opened.handle);
+    ASSERT_TRUE(content(file.opened.attributes.inode) == file.expected);
+  }
 }
 
 TEST_P(Model, ReadsWhatWasWritten) {

@@ -63,6 +63,15 @@ struct Model {
     return found;
   }
 
+  // Pages of files that use the page of a block: of which several are is shared.
+  std::map<std::pair<BlockId, uint64_t>, std::set<std::pair<uint64_t, uint64_t>>> users() const {
+    std::map<std::pair<BlockId, uint64_t>, std::set<std::pair<uint64_t, uint64_t>>> found;
+    for (const auto& [id, inode] : inodes) {
+      for (const auto& [at, place] : inode.units) found[{place.first, place.second / page_units}].emplace(id, at / page_units);
+    }
+    return found;
+  }
+
   Code check_directory(uint64_t directory) const {
     if (!inodes.contains(directory)) return Code::no_entry;
     if (!inodes.at(directory).directory()) return Code::not_directory;
@@ -153,10 +162,17 @@ struct Model {
     auto& inode = inodes.at(raw(request.inode));
     if (inode.directory()) return Code::invalid;
     if (request.layout != inode.layout) return Code::stale;
+    const auto used = users();
+    const auto is_shared = [&](const std::pair<BlockId, uint64_t>& place) {
+      const auto page = used.find({place.first, place.second / page_units});
+      return page != used.end() && page->second.size() > 1;
+    };
     for (const auto& extent : request.extents) {
-      const auto mapped = inode.units.lower_bound(extent.offset / unit);
-      const bool taken = mapped != inode.units.end() && mapped->first < (extent.offset + extent.length) / unit;
-      if (request.fresh && taken) return Code::stale;
+      for (uint64_t i = 0; i < extent.length / unit; ++i) {
+        if (is_shared({extent.block, extent.block_offset / unit + i})) return Code::stale;
+        const auto mapped = inode.units.find(extent.offset / unit + i);
+        if (request.fresh && mapped != inode.units.end() && !is_shared(mapped->second)) return Code::stale;
+      }
     }
     bool removed = false;
     for (const auto& extent : request.extents) {
@@ -167,6 +183,40 @@ struct Model {
     }
     if (removed) ++inode.layout;
     inode.size = std::max(inode.size, request.size);
+    return {};
+  }
+  Code share(const wire::Share& request) {
+    if (!inodes.contains(raw(request.from)) || !inodes.contains(raw(request.inode))) return Code::stale_handle;
+    const ModelInode& from = inodes.at(raw(request.from));
+    ModelInode& to = inodes.at(raw(request.inode));
+    const uint64_t end = request.from_offset + request.length;
+    if (from.directory() || to.directory() || request.length == 0 || end > from.size) return Code::invalid;
+    const bool both_end = end == from.size && request.offset + request.length >= to.size;
+    if (request.length % page_bytes != 0 && !both_end) return Code::invalid;
+    const bool apart = request.offset + request.length <= request.from_offset || end <= request.offset;
+    if (request.from == request.inode && !apart) return Code::invalid;
+    const uint64_t units = (request.length + page_bytes - 1) / page_bytes * page_units;
+    std::map<uint64_t, std::pair<BlockId, uint64_t>> moved;
+    for (uint64_t i = 0; i < units; ++i) {
+      const auto found = from.units.find(request.from_offset / unit + i);
+      if (found != from.units.end()) moved[request.offset / unit + i] = found->second;
+    }
+    for (const auto& [at, place] : moved) {
+      if (at == place.second) return Code::not_supported;  // like a page of a file's own block, which it is not
+    }
+    cut(raw(request.inode), request.offset / unit, request.offset / unit + units, false);
+    to.units.insert(moved.begin(), moved.end());
+    to.size = std::max(to.size, request.offset + request.length);
+    return {};
+  }
+  Code copy(const wire::CopyTree& request, uint64_t id) {  // of a file
+    if (!inodes.contains(raw(request.source))) return Code::stale_handle;
+    if (const Code code = check_directory(raw(request.parent)); code != Code{}) return code;
+    auto& entries = inodes.at(raw(request.parent)).entries;
+    if (entries.contains(request.name)) return Code::exists;
+    entries[request.name] = id;
+    inodes[id] = inodes.at(raw(request.source));
+    inodes[id].layout = 0;
     return {};
   }
 };

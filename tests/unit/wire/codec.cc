@@ -22,11 +22,11 @@ using AllMessages =
          TextReply, GetXattr, ListXattrs, ListXattrsReply, GetExtents, ExtentsReply, OpenInode, CloseInodes, FileSystemUsage,
          FileSystemUsageReply, Operation, Commit, CommitReply, AllocateBlocks, BlocksReply, GetBlocks, Lock, LockReply,
          CancelLock, CancelLockReply, TestLock, TestLockReply, ReleaseLocks, ReportFailure, ClusterStatus, ClusterStatusReply,
-         InspectInode, InspectInodeReply, InspectBlock, InspectBlockReply, WriteBlock, ReadBlock, ReadBlockReply, OpenCopy,
-         OpenCopyReply, SyncBlocks, SyncBlocksReply, ForwardWrite, FetchPages, FetchPagesReply, RegisterServer,
-         RegisterServerReply, ReportCopies, ReportCopiesReply, Heartbeat, HeartbeatReply, SetEpochs, OutcomesReply,
-         DeleteBlocks, PunchBlocks, FillBlocks, ComparePages, ComparePagesReply, ChangeServer, SetLimits, RepairLimits,
-         StartScrub, StartScrubReply>;
+         InspectInode, InspectInodeReply, CheckNamespace, CheckNamespaceReply, InspectBlock, InspectBlockReply, WriteBlock,
+         ReadBlock, ReadBlockReply, OpenCopy, OpenCopyReply, SyncBlocks, SyncBlocksReply, ForwardWrite, FetchPages,
+         FetchPagesReply, RegisterServer, RegisterServerReply, ReportCopies, ReportCopiesReply, Heartbeat, HeartbeatReply,
+         SetEpochs, OutcomesReply, DeleteBlocks, PunchBlocks, FillBlocks, ComparePages, ComparePagesReply, ChangeServer,
+         SetLimits, RepairLimits, StartScrub, StartScrubReply>;
 
 template <class Message>
 Message random_message(uint64_t seed) {
