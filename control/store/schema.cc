@@ -72,6 +72,7 @@ constexpr const char* later_tables = R"sql(
 CREATE TABLE IF NOT EXISTS placed(
   block INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY(block, first)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS group_log(number INTEGER PRIMARY KEY, term INTEGER NOT NULL, changes BLOB NOT NULL);
 )sql";
 
 std::string random_bytes(size_t count) {
@@ -120,7 +121,8 @@ Status check_format(db::Database& database, const std::string& path) {
 
 }  // namespace
 
-Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root) {
+Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root,
+                             bool raise_term) {
   database.begin();
   if (database.number("SELECT count(*) FROM sqlite_schema") == 0) {
     create(database, root);
@@ -129,10 +131,10 @@ Result<Identity> open_schema(db::Database& database, const std::string& path, co
     return pass(ours);
   }
   database.run(later_tables);
-  database.run("UPDATE counters SET term = term + 1 WHERE id = 1");
+  if (raise_term) database.run("UPDATE counters SET term = term + 1 WHERE id = 1");
   Identity identity{identity_value(database, "cluster"), identity_value(database, "secret"),
                     static_cast<uint64_t>(database.number("SELECT term FROM counters WHERE id = 1"))};
-  if (identity.cluster.size() != 32 || identity.secret.size() != 32 || identity.term == 0) {
+  if (identity.cluster.size() != 32 || identity.secret.size() != 32 || (raise_term && identity.term == 0)) {
     database.rollback();
     return fail(Code::corrupt, path + " has lost its identity; restore it from a copy");
   }

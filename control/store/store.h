@@ -5,6 +5,7 @@
 
 #include "control/store/attribute_tables.h"
 #include "control/store/block_table.h"
+#include "control/store/change_log.h"
 #include "control/store/counters.h"
 #include "control/store/entry_table.h"
 #include "control/store/extent_table.h"
@@ -16,7 +17,7 @@
 namespace lace::control {
 
 struct Store {
-  explicit Store(std::unique_ptr<db::Database> opened)
+  explicit Store(std::unique_ptr<db::Database> opened, uint64_t log_bytes = 0)
       : database(std::move(opened)),
         counters(*database),
         inodes(*database),
@@ -32,7 +33,8 @@ struct Store {
         deletes(*database),
         sessions(*database),
         slots(*database),
-        servers(*database) {}
+        servers(*database),
+        log(*database, log_bytes) {}
 
   std::unique_ptr<db::Database> database;  // first: the tables' statements end before it
   CounterTable counters;
@@ -50,6 +52,7 @@ struct Store {
   SessionTable sessions;
   SlotTable slots;
   ServerTable servers;
+  ChangeLog log;
 
   void flush() {  // before the transaction ends
     inodes.flush();
