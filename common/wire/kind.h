@@ -42,6 +42,8 @@ enum class Kind : uint16_t {
   // tools -> control
   cluster_status = 180,
   inspect_inode = 181,
+  promote_control = 190,
+  remove_control = 191,
 
   // storage -> control
   register_server = 200,
@@ -62,6 +64,14 @@ enum class Kind : uint16_t {
   punch_blocks = 342,
   fill_blocks = 343,
   inspect_block = 344,
+  announce_master = 350,
+
+  // control -> control
+  group_beacon = 400,
+  ship_changes = 401,
+  take_over = 402,
+  join_group = 403,
+  fetch_snapshot = 404,
 };
 
 std::string_view name_of(Kind kind);

@@ -202,10 +202,11 @@ struct ReportCopies {
 
 struct HeartbeatReply {
   uint64_t term = 0;
-  uint32_t lease_ms = 0;            // from the moment the heartbeat was sent; then the server refuses reads and writes
-  std::vector<ServerInfo> servers;  // so that primaries find the other members
-  std::vector<SessionId> fenced;    // sessions whose tokens are void; those of the last minute, always all
-  LACE_FIELDS(term, lease_ms, servers, fenced)
+  uint32_t lease_ms = 0;             // from the moment the heartbeat was sent; then the server refuses reads and writes
+  std::vector<ServerInfo> servers;   // so that primaries find the other members
+  std::vector<SessionId> fenced;     // sessions whose tokens are void; those of the last minute, always all
+  std::vector<Endpoint> controls{};  // where the control group is; empty: where it was asked
+  LACE_FIELDS(term, lease_ms, servers, fenced, controls)
 };
 // Every heartbeat interval. Errors: fenced (unknown server or incarnation, or other term: register again).
 struct Heartbeat {
@@ -282,6 +283,16 @@ struct FillBlocks {  // answered when accepted; Heartbeat::changed tells when ea
   std::string pass;
   std::vector<FillOrder> orders;
   LACE_FIELDS(pass, orders)
+};
+
+// A control server has become the master: register there. Errors: stale (of an older term).
+struct AnnounceMaster {
+  static constexpr Kind kind = Kind::announce_master;
+  using Reply = Done;
+  std::string pass;
+  uint64_t term = 0;
+  std::vector<Endpoint> endpoints;  // of the master, then of the other members of its group
+  LACE_FIELDS(pass, term, endpoints)
 };
 
 struct InspectBlockReply {

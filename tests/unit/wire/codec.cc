@@ -4,6 +4,7 @@
 
 #include "common/wire/control_messages.h"
 #include "common/wire/envelope.h"
+#include "common/wire/group_messages.h"
 #include "common/wire/storage_messages.h"
 #include "tests/unit/wire/random_message.h"
 
@@ -25,7 +26,8 @@ using AllMessages =
          InspectInode, InspectInodeReply, InspectBlock, InspectBlockReply, WriteBlock, ReadBlock, ReadBlockReply, OpenCopy,
          OpenCopyReply, SyncBlocks, SyncBlocksReply, ForwardWrite, FetchPages, FetchPagesReply, RegisterServer,
          RegisterServerReply, ReportCopies, ReportCopiesReply, Heartbeat, HeartbeatReply, SetEpochs, OutcomesReply,
-         DeleteBlocks, PunchBlocks, FillBlocks>;
+         DeleteBlocks, PunchBlocks, FillBlocks, AnnounceMaster, GroupBeacon, GroupBeaconReply, ShipChanges, ShipChangesReply,
+         TakeOver, JoinGroup, JoinGroupReply, FetchSnapshot, FetchSnapshotReply, PromoteControl, RemoveControl, GroupRecord>;
 
 template <class Message>
 Message random_message(uint64_t seed) {
