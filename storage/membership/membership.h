@@ -20,7 +20,7 @@ struct MembershipOptions {
   ServerId server{};    // 0: gets one
   std::string name;
   wire::Endpoint endpoint;               // where others reach this server
-  std::vector<wire::Endpoint> controls;  // asked in turn until one answers
+  std::vector<wire::Endpoint> controls;  // asked in turn until one answers; later those that control tells
   uint64_t incarnation = 0;              // random per start
   std::string disk;                      // wire::RegisterServer::disk
   Millis heartbeat{250};
@@ -60,6 +60,9 @@ class Membership {
   const wire::ServerInfo* find_server(ServerId server) const;
   disk::Usage usage() const { return usage_(); }
 
+  // A new master has told where it is: registers there. Error: stale.
+  Status follow(uint64_t term, const std::vector<wire::Endpoint>& controls);
+
   // The copy changed other than by control's word: told at once.
   void tell_changed(BlockId block);
 
@@ -67,6 +70,7 @@ class Membership {
   enum class Phase { stopped, registering, reporting, serving };
 
   void register_again();
+  void learn(const std::vector<wire::Endpoint>& controls);
   void retry_later();
   void registered(Result<net::Answered<wire::RegisterServer>> answer);
   void report(BlockId behind, bool first);
