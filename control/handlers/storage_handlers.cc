@@ -106,8 +106,8 @@ void handle(Control& control, const Asker& asker, wire::Heartbeat& message, Resp
   const auto lease = control.servers.heartbeat(message, control.now());
   if (!lease) return responder.refuse(lease.error());
   control.intake.changed(message.server, message.changed);
-  responder.answer(
-      wire::HeartbeatReply{control.names->term(), *lease, control.servers.infos(control.now()), control.keeper.fenced()});
+  responder.answer(wire::HeartbeatReply{control.names->term(), *lease, control.servers.infos(control.now()),
+                                        control.keeper.fenced(), control_endpoints(control)});
 }
 
 void handle(Control& control, const Asker& asker, wire::ReportCopies& message, Responder responder) {
