@@ -3,6 +3,7 @@
 #include "common/access/keys.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
+#include "common/wire/group_messages.h"
 
 namespace lace::cli {
 namespace {
@@ -50,6 +51,16 @@ Result<typename Message::Reply> Asker::ask_controls(const Message& message, Mill
 }
 
 Result<wire::ClusterStatusReply> Asker::status(Millis timeout) { return ask_controls(wire::ClusterStatus{}, timeout); }
+
+Status Asker::promote(const std::string& control, Millis timeout) {
+  const auto done = ask_controls(wire::PromoteControl{control}, timeout);
+  return done ? Status{} : Status{pass(done)};
+}
+
+Status Asker::remove_control(const std::string& control, Millis timeout) {
+  const auto done = ask_controls(wire::RemoveControl{control}, timeout);
+  return done ? Status{} : Status{pass(done)};
+}
 
 Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {
   return ask_controls(wire::InspectInode{inode}, timeout);

@@ -28,6 +28,8 @@ class Asker {
   // Asks the control servers in turn. Errors: unavailable (none answered: says which were asked), denied, or what they say.
   Result<wire::ClusterStatusReply> status(Millis timeout);
   Result<wire::InspectInodeReply> inspect(InodeId inode, Millis timeout);
+  Status promote(const std::string& control, Millis timeout);
+  Status remove_control(const std::string& control, Millis timeout);
   // Asks a storage server.
   Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 

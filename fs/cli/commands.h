@@ -17,6 +17,7 @@ int unmount_command(Arguments arguments);
 int status_command(Arguments arguments);
 int info_command(Arguments arguments);
 int key_command(Arguments arguments);
+int control_command(Arguments arguments);
 
 // Prints "lace COMMAND: what" to standard error; returns 1.
 int failed(const std::string& command, const Error& error);

@@ -20,6 +20,7 @@ constexpr Command commands[] = {
     {"unmount", unmount_command, "unmount"},
     {"status", status_command, "health, servers, blocks and mounts of a cluster"},
     {"info", info_command, "where the bytes of a file are"},
+    {"control", control_command, "the control servers: which is the master, hand over, remove"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fs/cli/commands.h"
+#include "fs/cli/control_list.h"
 #include "fs/cli/table.h"
 #include "fs/cli/where.h"
 
@@ -36,13 +37,6 @@ Json json_of(const wire::ServerInfo& server) {
           {"endpoint", server.endpoint.url}};
 }
 
-Json json_of(const wire::ControlInfo& control) {
-  return {{"name", control.name},
-          {"role", control.master ? "master" : "slave"},
-          {"term", control.term},
-          {"applied", control.applied}};
-}
-
 Json json_of(const wire::SessionInfo& session) {
   return {{"session", raw(session.session)},
           {"host", session.host},
@@ -68,7 +62,7 @@ Json json_of(const wire::ClusterStatusReply& status) {
           {"cluster", status.cluster},
           {"copies", status.copies},
           {"servers", json_list(status.servers)},
-          {"controls", json_list(status.controls)},
+          {"controls", controls_json(status)},
           {"blocks", {{"total", status.blocks}, {"in_sync", std::move(in_sync)}}},
           {"missing_bytes", status.missing_bytes},
           {"inodes", status.inodes},
@@ -80,18 +74,6 @@ std::string storage_table(const wire::ClusterStatusReply& status) {
   for (const auto& server : status.servers) {
     table.add({server.name, name_of(server.state), human_bytes(server.used_bytes), human_bytes(server.available_bytes),
                human_bytes(server.capacity_bytes), human_number(server.copies), human_bytes(server.missing_bytes)});
-  }
-  return table.text();
-}
-
-// The lag of a slave is how many commits it is behind the master.
-std::string control_table(const wire::ClusterStatusReply& status) {
-  uint64_t newest = 0;
-  for (const auto& control : status.controls) newest = std::max(newest, control.applied);
-  Table table({"CONTROL", "ROLE", ">TERM", ">APPLIED", ">LAG"});
-  for (const auto& control : status.controls) {
-    table.add({control.name, control.master ? "master" : "slave", human_number(control.term), human_number(control.applied),
-               human_number(newest - control.applied)});
   }
   return table.text();
 }
