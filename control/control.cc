@@ -65,7 +65,12 @@ Control::Control(net::Loop& the_loop, std::unique_ptr<Namespace> opened, std::un
       commits(*names, group, sessions, keeper, leases, write_hold, punches, deletes),
       repair(loop, *names, servers, *copies, raiser, storage, placement, deletes, options.timing, options.copies,
              [this] { return candidates(); }),
-      checker(loop, *names, group, servers) {
+      checker(loop, *names, group, servers),
+      announcer(loop, servers, credentials.pass) {
+  if (options.group) {
+    group.set_keep(options.group->keep);
+    storage.set_may_act(options.group->may_act);
+  }
   group.set_observer([this](size_t changes, Micros took, bool kept) {
     metrics.transaction(changes, std::chrono::duration<double>(took).count(), kept);
     log_grows_ = true;
@@ -114,6 +119,7 @@ Status Control::start() {
     log::info("control.listening", {{"url", endpoint.url}});
   }
   repair.start();
+  if (options.group) announcer.start(names->term(), options.group->endpoints);
   tick();
   log::info("control.started", {{"name", options.name},
                                 {"cluster", names->cluster()},
@@ -152,8 +158,10 @@ std::vector<Candidate> Control::candidates() const {
 }
 
 void Control::tick() {
-  keeper.tick();
-  notice_servers();
+  if (may_act()) {
+    keeper.tick();
+    notice_servers();
+  }
   if (now() >= gauges_due_) {
     set_gauges();
     gauges_due_ = now() + gauges_every;

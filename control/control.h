@@ -5,10 +5,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "control/group/announcer.h"
 #include "control/group/group_commit.h"
+#include "control/group/hooks.h"
 #include "control/mapping/copies.h"
 #include "control/mapping/deletes.h"
 #include "control/mapping/epoch_raiser.h"
@@ -33,10 +36,11 @@ namespace lace::control {
 
 struct ControlOptions {
   std::string name = "control-1";
-  uint32_t copies = 2;  // of each block, 1 to max_copies
-  std::vector<wire::Endpoint> listen;
+  uint32_t copies = 2;                 // of each block, 1 to max_copies
+  std::vector<wire::Endpoint> listen;  // a group's master has none: its member listens
   Timing timing;
   SessionKeeper::ProcessEnded process_ended;
+  std::optional<GroupHooks> group = {};
 };
 
 class Control {
@@ -50,6 +54,8 @@ class Control {
   Status start();
   // Commits what waits; what is not answered is refused. The loop may be stopped then.
   void stop();
+  // A message that came in.
+  void receive(net::Incoming incoming, net::Responder responder);
 
   // ---- constant
   const ControlOptions options;
@@ -82,15 +88,16 @@ class Control {
   CommitQueue commits;
   Repair repair;
   Checker checker;
+  Announcer announcer;
 
   // Servers that are up and take new copies.
   std::vector<Candidate> candidates() const;
   Instant now() const { return loop.clock().now(); }
   // It was removed from the namespace.
   void forget_server(ServerId server);
+  bool may_act() const { return !options.group || options.group->may_act(); }
 
  private:
-  void receive(net::Incoming incoming, net::Responder responder);
   void tick();
   void notice_servers();
   void set_gauges();

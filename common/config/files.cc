@@ -61,4 +61,21 @@ Status replace_file(const std::string& path, std::string_view content, unsigned 
   return {};
 }
 
+Status put_in_place(const std::string& from, const std::string& to, const std::vector<std::string>& belonging) {
+  const int fd = open(from.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (!synced) return tl::unexpected<Error>(file_error(from, error));
+  // The file itself before those that belong to it: they are nothing without it, and harm another one.
+  if (unlink(to.c_str()) != 0 && errno != ENOENT) return tl::unexpected<Error>(file_error(to, errno));
+  if (!sync_parent(to)) return tl::unexpected<Error>(file_error(to, errno));
+  for (const std::string& path : belonging) {
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) return tl::unexpected<Error>(file_error(path, errno));
+  }
+  if (!sync_parent(to)) return tl::unexpected<Error>(file_error(to, errno));
+  if (rename(from.c_str(), to.c_str()) != 0 || !sync_parent(to)) return tl::unexpected<Error>(file_error(to, errno));
+  return {};
+}
+
 }  // namespace lace::config

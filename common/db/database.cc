@@ -68,6 +68,17 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
   });
 }
 
+Result<std::unique_ptr<Database>> Database::open_plain(const std::string& path, const std::string& vfs) {
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  std::unique_ptr<Database> database(new Database(handle, path));
+  return guarded([&]() -> std::unique_ptr<Database> {
+    if (code != SQLITE_OK) database->fail_with(code, "open");
+    return std::move(database);
+  });
+}
+
 Database::~Database() {
   // Statements are destroyed before their database: see the order of members in the stores.
   const int code = sqlite3_close(handle_);

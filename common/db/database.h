@@ -74,6 +74,8 @@ class Database {
  public:
   // Opens or creates; in WAL mode and locked against every other process as long as it is open.
   static Result<std::unique_ptr<Database>> open(const std::string& path, const DatabaseOptions& options = {});
+  // As SQLite makes it: for a file that is being copied into (backup.h).
+  static Result<std::unique_ptr<Database>> open_plain(const std::string& path, const std::string& vfs);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -89,12 +91,16 @@ class Database {
   // The text of every Statement made so far, once each; not of those made for an occasion.
   const std::vector<std::string>& statements() const { return statements_; }
 
+  // For this room.
+  sqlite3* handle() const { return handle_; }
+  const std::string& path() const { return path_; }
+  [[noreturn]] void fail_with(int code, std::string_view doing) const;
+
  private:
   friend class Statement;
   friend class Rows;
   friend class Backup;
   explicit Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
-  [[noreturn]] void fail_with(int code, std::string_view doing) const;
 
   sqlite3* handle_;
   std::string path_;

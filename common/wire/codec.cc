@@ -7,6 +7,7 @@
 
 #include "common/wire/control_messages.h"
 #include "common/wire/envelope.h"
+#include "common/wire/group_messages.h"
 #include "common/wire/storage_messages.h"
 
 namespace lace::wire {
@@ -178,6 +179,10 @@ LACE_CODEC(Heartbeat) LACE_CODEC(HeartbeatReply) LACE_CODEC(SetEpochs) LACE_CODE
 LACE_CODEC(PunchBlocks) LACE_CODEC(FillBlocks) LACE_CODEC(InspectBlock) LACE_CODEC(InspectBlockReply)
 LACE_CODEC(ComparePages) LACE_CODEC(ComparePagesReply) LACE_CODEC(ChangeServer) LACE_CODEC(SetLimits) LACE_CODEC(RepairLimits)
 LACE_CODEC(StartScrub) LACE_CODEC(StartScrubReply)
+LACE_CODEC(GroupBeacon) LACE_CODEC(GroupBeaconReply) LACE_CODEC(ShipChanges) LACE_CODEC(ShipChangesReply)
+LACE_CODEC(TakeOver) LACE_CODEC(JoinGroup) LACE_CODEC(JoinGroupReply) LACE_CODEC(FetchSnapshot)
+LACE_CODEC(FetchSnapshotReply) LACE_CODEC(PromoteControl) LACE_CODEC(RemoveControl) LACE_CODEC(GroupRecord)
+LACE_CODEC(AnnounceMaster)
 // clang-format on
 
 }  // namespace lace::wire

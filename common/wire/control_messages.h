@@ -82,7 +82,8 @@ struct RenewSessionReply {
   std::string token;
   uint64_t token_lease_ms = 0;
   std::vector<ServerInfo> servers;
-  LACE_FIELDS(term, token, token_lease_ms, servers)
+  std::vector<Endpoint> controls{};  // where the control group is; empty: where it was asked
+  LACE_FIELDS(term, token, token_lease_ms, servers, controls)
 };
 struct RenewSession {
   static constexpr Kind kind = Kind::renew_session;
@@ -392,7 +393,9 @@ struct ControlInfo {
   bool master = false;
   uint64_t term = 0;
   uint64_t applied = 0;  // number of the last commit in the namespace
-  LACE_FIELDS(name, master, term, applied)
+  std::string state{};   // of a group's: "in sync", "catching up", "away"
+  std::string url{};
+  LACE_FIELDS(name, master, term, applied, state, url)
 };
 struct SessionInfo {
   SessionId session{};

@@ -49,6 +49,14 @@ std::string_view name_of(Kind kind) {
     case Kind::punch_blocks: return "punch_blocks";
     case Kind::fill_blocks: return "fill_blocks";
     case Kind::inspect_block: return "inspect_block";
+    case Kind::promote_control: return "promote_control";
+    case Kind::remove_control: return "remove_control";
+    case Kind::announce_master: return "announce_master";
+    case Kind::group_beacon: return "group_beacon";
+    case Kind::ship_changes: return "ship_changes";
+    case Kind::take_over: return "take_over";
+    case Kind::join_group: return "join_group";
+    case Kind::fetch_snapshot: return "fetch_snapshot";
   }
   return "unknown_kind";
 }

@@ -46,6 +46,8 @@ enum class Kind : uint16_t {
   set_limits = 186,
   start_scrub = 187,
   check_namespace = 190,
+  promote_control = 191,
+  remove_control = 192,
 
   // storage -> control
   register_server = 200,
@@ -67,6 +69,14 @@ enum class Kind : uint16_t {
   punch_blocks = 342,
   fill_blocks = 343,
   inspect_block = 344,
+  announce_master = 350,
+
+  // control -> control
+  group_beacon = 400,
+  ship_changes = 401,
+  take_over = 402,
+  join_group = 403,
+  fetch_snapshot = 404,
 };
 
 std::string_view name_of(Kind kind);

@@ -234,8 +234,9 @@ struct HeartbeatReply {
   std::vector<ServerInfo> servers;  // so that primaries find the other members
   std::vector<SessionId> fenced;    // sessions whose tokens are void; those of the last minute, always all
   RepairLimits limits{};
-  uint64_t scrub_order = 0;  // grows when a scrub is to begin now
-  LACE_FIELDS(term, lease_ms, servers, fenced, limits, scrub_order)
+  uint64_t scrub_order = 0;          // grows when a scrub is to begin now
+  std::vector<Endpoint> controls{};  // where the control group is; empty: where it was asked
+  LACE_FIELDS(term, lease_ms, servers, fenced, limits, scrub_order, controls)
 };
 // Every heartbeat interval. Errors: fenced (unknown server or incarnation, or other term: register again).
 struct Heartbeat {
@@ -315,6 +316,16 @@ struct FillBlocks {  // answered when accepted; Heartbeat::changed tells when ea
   std::string pass;
   std::vector<FillOrder> orders;
   LACE_FIELDS(pass, orders)
+};
+
+// A control server has become the master: register there. Errors: stale (of an older term).
+struct AnnounceMaster {
+  static constexpr Kind kind = Kind::announce_master;
+  using Reply = Done;
+  std::string pass;
+  uint64_t term = 0;
+  std::vector<Endpoint> endpoints;  // of the master, then of the other members of its group
+  LACE_FIELDS(pass, term, endpoints)
 };
 
 struct InspectBlockReply {

@@ -1,5 +1,7 @@
 #include "control/group/group_commit.h"
 
+#include <memory>
+
 #include "common/base/log.h"
 
 namespace lace::control {
@@ -23,7 +25,7 @@ void GroupCommit::schedule() {
 }
 
 void GroupCommit::flush() {
-  if (waiting_.empty()) return;
+  if (waiting_.empty() || keeping_) return;
   // What the callbacks add belongs to the next transaction.
   std::vector<Change> changes;
   changes.swap(waiting_);
@@ -41,7 +43,18 @@ void GroupCommit::flush() {
                  {{"error", kept.error().what}, {"changes", changes.size()}, {"suppressed", limiter.taken()}});
     }
   }
+  if (kept && keep_) return keep(std::move(changes), std::move(outcomes));
   for (size_t i = 0; i < changes.size(); ++i) changes[i].done(kept ? outcomes[i] : kept);
+}
+
+void GroupCommit::keep(std::vector<Change> changes, std::vector<Status> outcomes) {
+  keeping_ = true;
+  const auto all = std::make_shared<std::vector<Change>>(std::move(changes));
+  keep_([this, all, outcomes = std::move(outcomes)] {
+    keeping_ = false;
+    for (size_t i = 0; i < all->size(); ++i) (*all)[i].done(outcomes[i]);
+    if (!waiting_.empty()) schedule();
+  });
 }
 
 Status GroupCommit::apply_all(std::vector<Change>& changes, std::vector<Status>& outcomes) {

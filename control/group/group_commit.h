@@ -1,5 +1,6 @@
 // Group commit: every change to the namespace that is asked for while messages are being handled goes into ONE transaction,
-// made durable with one fsync when the loop has no more messages waiting.
+// made durable with one fsync when the loop has no more messages waiting. In a control group it is then sent to the slaves,
+// and what comes meanwhile waits for the next one.
 #pragma once
 
 #include <functional>
@@ -20,10 +21,14 @@ class GroupCommit {
   // Told after each transaction: how many changes it had, how long it took, and whether it was kept.
   using Observer = std::function<void(size_t changes, Micros took, bool kept)>;
 
+  // Told of a transaction that is on this disk; calls `kept` when it is safe, now or later: in a control group.
+  using Keep = std::function<void(std::function<void()> kept)>;
+
   GroupCommit(net::Loop& loop, Namespace& ns) : loop_(loop), namespace_(ns) {}
 
   void add(Apply apply, Done done);
   void set_observer(Observer observer) { observer_ = std::move(observer); }
+  void set_keep(Keep keep) { keep_ = std::move(keep); }
   // Applies and commits what is waiting now: for a graceful stop.
   void flush();
 
@@ -34,12 +39,15 @@ class GroupCommit {
   };
   void schedule();
   Status apply_all(std::vector<Change>& changes, std::vector<Status>& outcomes);
+  void keep(std::vector<Change> changes, std::vector<Status> outcomes);
 
   net::Loop& loop_;
   Namespace& namespace_;
   Observer observer_;
+  Keep keep_;
   std::vector<Change> waiting_;
   bool scheduled_ = false;
+  bool keeping_ = false;  // a transaction is not safe yet: the next one begins when it is
 };
 
 }  // namespace lace::control

@@ -33,6 +33,10 @@ bool is_visible(Control& control, const Session& session, InodeId inode, Respond
   return false;
 }
 
+std::vector<wire::Endpoint> control_endpoints(const Control& control) {
+  return control.options.group ? control.options.group->endpoints() : std::vector<wire::Endpoint>{};
+}
+
 uint8_t rights_of(const Session& session) {
   return session.record.read_only ? access::may_read : access::may_read | access::may_write;
 }

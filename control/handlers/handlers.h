@@ -60,6 +60,8 @@ void handle(Control&, const Asker&, wire::StartScrub&, Responder);
 Session* session_of(Control&, const Asker&, SessionId session, Responder&);
 // Whether a session that is confined to a subtree may name the inode; else refuses with `denied`.
 bool is_visible(Control&, const Session&, InodeId inode, Responder&);
+// Where the control group is; empty: there is none.
+std::vector<wire::Endpoint> control_endpoints(const Control&);
 // As access::Rights.
 uint8_t rights_of(const Session&);
 // Gives a confined session its token, and the seal, for a block that it has just allocated, or for these pages (one range at

@@ -94,7 +94,8 @@ void handle(Control& control, const Asker& asker, wire::RenewSession& message, R
   // One that did not say yet what it holds has its time from the restart on, no more.
   if (session->resumed) control.sessions.renew(*session, control.now());
   wire::OpenSessionReply all = describe(control, *session);
-  responder.answer(wire::RenewSessionReply{all.term, std::move(all.token), all.token_lease_ms, std::move(all.servers)});
+  responder.answer(wire::RenewSessionReply{all.term, std::move(all.token), all.token_lease_ms, std::move(all.servers),
+                                           control_endpoints(control)});
 }
 
 void handle(Control& control, const Asker& asker, wire::CloseSession& message, Responder responder) {

@@ -15,7 +15,11 @@ void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responde
   const Counts counts = control.names->counts();
   reply.cluster = control.names->cluster();
   reply.servers = control.servers.infos(now);
-  reply.controls.push_back({control.options.name, true, control.names->term(), counts.applied});
+  if (control.options.group) {
+    reply.controls = control.options.group->members();
+  } else {
+    reply.controls.push_back({control.options.name, true, control.names->term(), counts.applied, {}, {}});
+  }
   reply.blocks = counts.blocks;
   const auto in_sync = control.census.in_sync_up(now);
   if (!in_sync) return responder.refuse(in_sync.error());
@@ -40,6 +44,11 @@ void handle(Control& control, const Asker& asker, wire::ClusterStatus&, Responde
       judge({reply.servers, reply.in_sync, control.options.copies, control.repair.filling(), control.repair.unchecked()});
   reply.health = health.word;
   reply.reasons = health.reasons;
+  for (const wire::ControlInfo& member : reply.controls) {
+    if (member.master || member.state.empty() || member.state == "in sync") continue;
+    if (reply.health == "healthy") reply.health = "degraded";
+    reply.reasons.push_back(member.name + " is " + member.state + ": it can't take over now");
+  }
   responder.answer(reply);
 }
 

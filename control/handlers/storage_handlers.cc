@@ -109,7 +109,7 @@ void handle(Control& control, const Asker& asker, wire::Heartbeat& message, Resp
   const auto order = control.scrub_orders.find(message.server);
   responder.answer(wire::HeartbeatReply{control.names->term(), *lease, control.servers.infos(control.now()),
                                         control.keeper.fenced(), control.limits,
-                                        order == control.scrub_orders.end() ? 0 : order->second});
+                                        order == control.scrub_orders.end() ? 0 : order->second, control_endpoints(control)});
 }
 
 void handle(Control& control, const Asker& asker, wire::ReportCopies& message, Responder responder) {

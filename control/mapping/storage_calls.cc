@@ -13,8 +13,10 @@ template <class Message>
 void StorageCalls::call(ServerId server, const Message& message, Millis timeout,
                         std::function<void(Result<typename Message::Reply>)> done) {
   const Server* found = servers_.find(server);
-  if (found == nullptr || !found->registered) {
-    loop_.post([done = std::move(done)] { done(fail(Code::unavailable, "the storage server is not registered")); });
+  const bool may_act = this->may_act();
+  if (!may_act || found == nullptr || !found->registered) {
+    const char* why = may_act ? "the storage server is not registered" : "another control server may be the master";
+    loop_.post([done = std::move(done), why] { done(fail(Code::unavailable, why)); });
     return;
   }
   net::call<Message>(loop_, found->record.endpoint, message, timeout, [done = std::move(done)](auto answered) {

@@ -28,6 +28,10 @@ class StorageCalls {
   void remove(ServerId server, std::vector<BlockId> blocks, Done done);  // at most max_orders
   void inspect(ServerId server, BlockId block, std::function<void(Result<wire::InspectBlockReply>)> done);
 
+  // Unset: always. Orders that may not be given fail with `unavailable`.
+  void set_may_act(std::function<bool()> may_act) { may_act_ = std::move(may_act); }
+  bool may_act() const { return !may_act_ || may_act_(); }
+
   static constexpr size_t max_orders = 1'000;  // of one message
 
  private:
@@ -52,6 +56,7 @@ class StorageCalls {
   Servers& servers_;
   const Timing& timing_;
   const Pass pass_;
+  std::function<bool()> may_act_;
   Outbox<wire::EpochChange> epochs_;
   Outbox<wire::BlockPunch> punches_;
   Outbox<wire::FillOrder> fills_;

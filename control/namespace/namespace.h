@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/db/backup.h"
 #include "control/namespace/records.h"
 #include "control/store/consistency.h"
 
@@ -39,6 +40,9 @@ struct NamespaceOptions {
   uint32_t root_gid = 0;
   FileTime now;
   std::string vfs;  // of SQLite; empty: the system's. Tests name one over the Disk seam (common/db/disk_vfs.h)
+  // A member of a control group: the term is not raised at opening, every transaction is logged, and the log keeps so much.
+  bool grouped = false;
+  uint64_t log_bytes = uint64_t{64} << 20;
 };
 
 struct CommitOutcome {
@@ -205,6 +209,30 @@ class Namespace {
   // Numbers that are set while the cluster runs, by name.
   virtual Result<std::map<std::string, uint64_t>> settings() = 0;
   virtual Status change_setting(const std::string& name, uint64_t value) = 0;
+
+  // ---------------------------------------------------------------- the control group
+
+  // Of a namespace that was opened as a group's. Each transaction is stored with its number in the same commit, so that state
+  // and number never part.
+
+  // Of the last transaction; {0, 0}: there was none since this namespace is a group's.
+  virtual Position position() const = 0;
+  // What follows `number`, in order, at least one if there is any, at most about so many bytes. Errors: no_entry (not kept any
+  // more).
+  virtual Result<std::vector<LoggedChange>> changes_after(uint64_t number, uint64_t most_bytes) = 0;
+  // Whether the transaction `at` is this namespace's, as far as the log reaches.
+  virtual Result<bool> has_change(Position at) = 0;
+  // From here on the log is kept whatever its size; 0: as usual.
+  virtual void keep_log_from(uint64_t number) = 0;
+  // Transactions of the master, each the one after position(). Durable when it returns. Errors: corrupt (this namespace does
+  // not hold what it should).
+  virtual Status follow(const std::vector<LoggedChange>& changes) = 0;
+  // Takes the last transaction back. Errors: no_entry (what was before it is not known any more).
+  virtual Status discard_last() = 0;
+  // Within a transaction: this is the term from now on.
+  virtual Status take_term(uint64_t term) = 0;
+  // Begins a copy of all in a new file. It is ended before the namespace.
+  virtual Result<std::unique_ptr<db::BackupFile>> back_up(const std::string& path) = 0;
 
   // ---------------------------------------------------------------- care
 

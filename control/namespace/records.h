@@ -48,6 +48,19 @@ struct Placement {
   std::vector<ServerId> servers;  // 1 to max_copies, distinct
 };
 
+// Of a transaction of a control group: numbers grow by one, and the term is that of the master that made it. Two members whose
+// last transactions have the same position hold the same.
+struct Position {
+  uint64_t term = 0;
+  uint64_t number = 0;
+  bool operator==(const Position&) const = default;
+};
+
+struct LoggedChange {
+  Position at;
+  std::string changes;  // common/db/changes.h
+};
+
 struct Counts {
   uint64_t inodes = 0;            // the root and orphans included
   uint64_t blocks = 0;            // that exist; not those waiting to be deleted

@@ -32,9 +32,10 @@ Result<std::unique_ptr<Namespace>> Namespace::open(const std::string& directory,
   auto database = db::Database::open(path, how);
   if (!database) return pass(database);
   return db::guarded([&]() -> Result<std::unique_ptr<Namespace>> {
-    auto identity = open_schema(**database, path, options.cluster, {options.root_uid, options.root_gid, options.now});
+    auto identity =
+        open_schema(**database, path, options.cluster, {options.root_uid, options.root_gid, options.now}, !options.grouped);
     if (!identity) return pass(identity);
-    return std::make_unique<SqliteNamespace>(std::move(*database), path, options.vfs, std::move(*identity));
+    return std::make_unique<SqliteNamespace>(std::move(*database), path, std::move(*identity), options);
   });
 }
 
@@ -43,13 +44,18 @@ Result<std::unique_ptr<Namespace>> Namespace::open(const std::string& directory,
 Status SqliteNamespace::begin() {
   CHECK(!in_transaction() || broken_);
   if (broken_) rollback();
-  return db::guarded([&] { store_.database->begin(); });
+  return db::guarded([&] {
+    store_.database->begin();
+    if (grouped_) store_.log.record();
+  });
 }
 
 Status SqliteNamespace::commit() {
   const Status done = change([&] {
     store_.flush();
+    if (grouped_) store_.log.append(identity_.term);
     store_.database->commit();
+    store_.log.committed();
   });
   if (!done) rollback();
   return done;
@@ -57,6 +63,7 @@ Status SqliteNamespace::commit() {
 
 void SqliteNamespace::rollback() {
   const bool changes = in_transaction() || broken_;
+  store_.log.stop();
   store_.database->rollback();
   broken_.reset();
   // Should the tables that are reloaded not be readable, neither is the next thing that anyone asks for.

@@ -10,8 +10,12 @@ namespace lace::control {
 
 class SqliteNamespace final : public Namespace {
  public:
-  SqliteNamespace(std::unique_ptr<db::Database> database, std::string path, std::string vfs, Identity identity)
-      : identity_(std::move(identity)), path_(std::move(path)), vfs_(std::move(vfs)), store_(std::move(database)) {}
+  SqliteNamespace(std::unique_ptr<db::Database> database, std::string path, Identity identity, const NamespaceOptions& options)
+      : path_(std::move(path)),
+        vfs_(options.vfs),
+        grouped_(options.grouped),
+        identity_(std::move(identity)),
+        store_(std::move(database), options.log_bytes) {}
   ~SqliteNamespace() override { rollback(); }
 
   const std::string& cluster() const override { return identity_.cluster; }
@@ -73,6 +77,15 @@ class SqliteNamespace final : public Namespace {
   Result<std::map<std::string, uint64_t>> settings() override;
   Status change_setting(const std::string& name, uint64_t value) override;
 
+  Position position() const override { return store_.log.last(); }
+  Result<std::vector<LoggedChange>> changes_after(uint64_t number, uint64_t most_bytes) override;
+  Result<bool> has_change(Position at) override;
+  void keep_log_from(uint64_t number) override { store_.log.keep_from(number); }
+  Status follow(const std::vector<LoggedChange>& changes) override;
+  Status discard_last() override;
+  Status take_term(uint64_t term) override;
+  Result<std::unique_ptr<db::BackupFile>> back_up(const std::string& path) override;
+
   Status checkpoint() override;
   Result<std::vector<std::string>> check() override;
   Result<std::unique_ptr<NamespaceCopy>> begin_copy() override;
@@ -94,9 +107,13 @@ class SqliteNamespace final : public Namespace {
   std::vector<wire::BlockInfo> infos(const std::vector<BlockId>& ids);
   void release(Block& block, bool& deletes);
 
-  const Identity identity_;
+  // Runs a transaction of the log: what is kept in memory is read anew afterwards.
+  Status replay(const std::function<void()>& run);
+
   const std::string path_;
   const std::string vfs_;
+  const bool grouped_;
+  Identity identity_;
   Store store_;
   Held held_;
   std::optional<Error> broken_;

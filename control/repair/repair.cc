@@ -37,7 +37,7 @@ Repair::Repair(net::Loop& loop, Namespace& ns, Servers& servers, Copies& copies,
 
 void Repair::start() {
   timer_ = loop_.after(timing_.repair_tick, [this] {
-    tick();
+    if (storage_.may_act()) tick();
     start();
   });
 }

@@ -78,6 +78,7 @@ CREATE TABLE IF NOT EXISTS shared(
   PRIMARY KEY(block, first)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_process(session INTEGER PRIMARY KEY, place BLOB NOT NULL, started INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session_with_leases(session INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS group_log(number INTEGER PRIMARY KEY, term INTEGER NOT NULL, changes BLOB NOT NULL);
 )sql";
 
 std::string random_bytes(size_t count) {
@@ -126,7 +127,8 @@ Status check_format(db::Database& database, const std::string& path) {
 
 }  // namespace
 
-Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root) {
+Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root,
+                             bool raise_term) {
   database.begin();
   if (database.number("SELECT count(*) FROM sqlite_schema") == 0) {
     create(database, root);
@@ -135,10 +137,10 @@ Result<Identity> open_schema(db::Database& database, const std::string& path, co
     return pass(ours);
   }
   database.run(later_tables);
-  database.run("UPDATE counters SET term = term + 1 WHERE id = 1");
+  if (raise_term) database.run("UPDATE counters SET term = term + 1 WHERE id = 1");
   Identity identity{identity_value(database, "cluster"), identity_value(database, "secret"),
                     static_cast<uint64_t>(database.number("SELECT term FROM counters WHERE id = 1"))};
-  if (identity.cluster.size() != 32 || identity.secret.size() != 32 || identity.term == 0) {
+  if (identity.cluster.size() != 32 || identity.secret.size() != 32 || (raise_term && identity.term == 0)) {
     database.rollback();
     return fail(Code::corrupt, path + " has lost its identity; restore it from a copy");
   }

@@ -22,8 +22,9 @@ struct Root {
   FileTime now;
 };
 
-// Makes the tables of a new database, or checks that they are ours and of `cluster` (empty: of any); then raises the term.
-// Errors: corrupt, denied.
-Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root);
+// Makes the tables of a new database, or checks that they are ours and of `cluster` (empty: of any); then raises the term, if
+// it is to. Errors: corrupt, denied.
+Result<Identity> open_schema(db::Database& database, const std::string& path, const std::string& cluster, const Root& root,
+                             bool raise_term = true);
 
 }  // namespace lace::control

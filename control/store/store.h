@@ -5,6 +5,7 @@
 
 #include "control/store/attribute_tables.h"
 #include "control/store/block_table.h"
+#include "control/store/change_log.h"
 #include "control/store/counters.h"
 #include "control/store/entry_table.h"
 #include "control/store/extent_table.h"
@@ -17,7 +18,7 @@
 namespace lace::control {
 
 struct Store {
-  explicit Store(std::unique_ptr<db::Database> opened)
+  explicit Store(std::unique_ptr<db::Database> opened, uint64_t log_bytes = 0)
       : database(std::move(opened)),
         counters(*database),
         inodes(*database),
@@ -35,7 +36,8 @@ struct Store {
         sessions(*database),
         slots(*database),
         servers(*database),
-        settings(*database) {}
+        settings(*database),
+        log(*database, log_bytes) {}
 
   std::unique_ptr<db::Database> database;  // first: the tables' statements end before it
   CounterTable counters;
@@ -55,6 +57,7 @@ struct Store {
   SlotTable slots;
   ServerTable servers;
   SettingTable settings;
+  ChangeLog log;
 
   void flush() {  // before the transaction ends
     inodes.flush();

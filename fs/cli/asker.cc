@@ -3,6 +3,7 @@
 #include "common/access/keys.h"
 #include "common/net/endpoint.h"
 #include "common/net/zmq_network.h"
+#include "common/wire/group_messages.h"
 
 namespace lace::cli {
 namespace {
@@ -53,6 +54,16 @@ Result<wire::ClusterStatusReply> Asker::status(Millis timeout) { return ask_cont
 
 Result<wire::CheckNamespaceReply> Asker::check(const wire::CheckNamespace& question, Millis timeout) {
   return ask_controls(question, timeout);
+}
+
+Status Asker::promote(const std::string& control, Millis timeout) {
+  const auto done = ask_controls(wire::PromoteControl{control}, timeout);
+  return done ? Status{} : Status{pass(done)};
+}
+
+Status Asker::remove_control(const std::string& control, Millis timeout) {
+  const auto done = ask_controls(wire::RemoveControl{control}, timeout);
+  return done ? Status{} : Status{pass(done)};
 }
 
 Result<wire::InspectInodeReply> Asker::inspect(InodeId inode, Millis timeout) {

@@ -32,6 +32,8 @@ class Asker {
   Result<wire::RepairLimits> set_limits(const wire::SetLimits& limits, Millis timeout);
   Result<wire::StartScrubReply> start_scrub(const wire::StartScrub& which, Millis timeout);
   Result<wire::CheckNamespaceReply> check(const wire::CheckNamespace& question, Millis timeout);
+  Status promote(const std::string& control, Millis timeout);
+  Status remove_control(const std::string& control, Millis timeout);
   // Asks a storage server.
   Result<wire::InspectBlockReply> inspect(const wire::Endpoint& storage, const wire::BlockInfo& block, Millis timeout);
 

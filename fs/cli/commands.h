@@ -22,6 +22,7 @@ int clone_command(Arguments arguments);
 int snapshot_command(Arguments arguments);
 int fsck_command(Arguments arguments);
 int key_command(Arguments arguments);
+int control_command(Arguments arguments);
 
 // Prints "lace COMMAND: what" to standard error; returns 1.
 int failed(const std::string& command, const Error& error);

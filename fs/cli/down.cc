@@ -53,6 +53,7 @@ Status down(const LocalCluster& cluster) {
   // Storage servers first: what they say on leaving, control still hears.
   auto names = cluster.storage_names(**shape);
   for (const auto& name : cluster.control_names(**shape)) names.push_back(name);
+  for (const auto& name : cluster.etcd_names(**shape)) names.push_back(name);
   for (const auto& name : names) {
     any |= cluster.running(name, **shape).has_value();
     if (const auto ended = end_server(cluster, **shape, name); !ended) return ended;

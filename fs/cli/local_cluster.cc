@@ -124,6 +124,7 @@ Status LocalCluster::make_directories(const ClusterShape& shape) const {
   std::vector<std::string> paths{directory_, directory_ + "/log"};
   for (const auto& name : control_names(shape)) paths.push_back(data_path(name));
   for (const auto& name : storage_names(shape)) paths.push_back(data_path(name));
+  for (const auto& name : etcd_names(shape)) paths.push_back(data_path(name));
   for (const auto& path : paths) {
     if (const auto made = make_directory(path, 0700); !made) return made;
   }
@@ -140,6 +141,10 @@ std::vector<std::string> LocalCluster::storage_names(const ClusterShape& shape) 
   return names;
 }
 
+std::vector<std::string> LocalCluster::etcd_names(const ClusterShape& shape) const {
+  return shape.controls > 1 ? numbered("etcd", 1) : std::vector<std::string>{};
+}
+
 std::string LocalCluster::control_urls(const ClusterShape& shape) const {
   std::string urls;
   for (const auto& name : control_names(shape)) urls += (urls.empty() ? "" : ",") + url(name);
@@ -151,6 +156,7 @@ std::optional<pid_t> LocalCluster::running(const std::string& name, const Cluste
   if (!pid) return std::nullopt;
   const bool alive = name == "mount"                ? is_running(*pid, "lace-fs", shape.mount_point)
                      : name.starts_with("control-") ? is_running(*pid, "lace-control", data_path(name))
+                     : name.starts_with("etcd-")    ? is_running(*pid, "etcd", data_path(name))
                                                     : is_running(*pid, "lace-storage", data_path(name));
   return alive ? pid : std::nullopt;
 }

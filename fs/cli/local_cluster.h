@@ -7,6 +7,8 @@
 //   log/NAME.log        what each process says
 //   run/NAME.pid        process ids; NAME is control-1, storage-1, ..., mount. run/ is for its owner only (0700)
 //   run/NAME.sock       where the servers listen
+//
+// With several control servers there is etcd-1, too, which keeps the record of their group. It has its socket in run/ as well.
 #pragma once
 
 #include <sys/types.h>
@@ -42,12 +44,18 @@ class LocalCluster {
 
   std::vector<std::string> control_names(const ClusterShape& shape) const;
   std::vector<std::string> storage_names(const ClusterShape& shape) const;
+  // "etcd-1", if there is a group of control servers.
+  std::vector<std::string> etcd_names(const ClusterShape& shape) const;
   std::string data_path(const std::string& name) const { return directory_ + '/' + name; }
   std::string pid_path(const std::string& name) const { return directory_ + "/run/" + name + ".pid"; }
   std::string log_path(const std::string& name) const { return directory_ + "/log/" + name + ".log"; }
   // "ipc://..." where that server listens.
   std::string url(const std::string& name) const { return "ipc://" + socket_directory_ + '/' + name + ".sock"; }
   std::string control_urls(const ClusterShape& shape) const;  // separated by commas
+  // etcd takes names of sockets as if they were host and port, in the directory in which it runs.
+  const std::string& socket_directory() const { return socket_directory_; }
+  std::string etcd_socket(const std::string& name, int port) const { return name + ':' + std::to_string(port); }
+  std::string etcd_url(const std::string& name) const { return "unix://" + socket_directory_ + '/' + etcd_socket(name, 1); }
 
   // The pid of a server, or of "mount", while it runs. A pid file whose process is gone or another one counts for nothing.
   std::optional<pid_t> running(const std::string& name, const ClusterShape& shape) const;

@@ -25,6 +25,7 @@ constexpr Command commands[] = {
     {"clone", clone_command, "copy a file or a tree, sharing its bytes"},
     {"snapshot", snapshot_command, "keep directories as they are"},
     {"fsck", fsck_command, "check that everything fits together, and mend it"},
+    {"control", control_command, "the control servers: which is the master, hand over, remove"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

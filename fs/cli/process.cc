@@ -58,6 +58,7 @@ const char* prepare_child(const Program& program, const std::string& pid_aside) 
   const int log = open(program.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (null < 0 || log < 0) return "opening the log";
   if (dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) return "dup2";
+  if (!program.directory.empty() && chdir(program.directory.c_str()) != 0) return "entering the directory";
   if (program.passed_fd >= 0) {
     if (program.passed_fd > 3) syscall(SYS_close_range, 3u, static_cast<unsigned>(program.passed_fd) - 1, 4u);
     syscall(SYS_close_range, static_cast<unsigned>(program.passed_fd) + 1, ~0u, 4u);  // 4: CLOSE_RANGE_CLOEXEC
@@ -178,6 +179,13 @@ Result<Ending> end_process(pid_t pid, Millis grace) {
   if (wait_end(pid, Millis(10'000))) return Ending::killed;
   return fail(Code::unavailable,
               "process " + std::to_string(pid) + " does not end, even killed: it waits for a disk or a mount");
+}
+
+Result<std::string> system_program(const std::string& name, const std::string& package) {
+  for (const char* directory : {"/usr/local/bin/", "/usr/bin/", "/usr/local/sbin/", "/usr/sbin/"}) {
+    if (std::error_code error; files::exists(directory + name, error)) return directory + name;
+  }
+  return fail(Code::no_entry, "the program " + name + " is missing: install the package " + package);
 }
 
 Result<std::string> sibling_program(const std::string& name) {

@@ -19,6 +19,7 @@ struct Program {
   std::string log_path;                // standard output and error are appended to it
   std::string pid_path;                // written before the program runs; empty: none
   int passed_fd = -1;                  // stays open in the program under the same number; -1: none
+  std::string directory = {};          // where it runs; empty: here
 };
 
 // Starts it in a session of its own, without a terminal, as our child. Answered when the program runs; an error says why not.
@@ -43,6 +44,9 @@ std::optional<std::string> ended_child(pid_t pid);
 // Asks with SIGTERM, waits, then kills. Says whether it had to kill. Errors: access, unavailable (it does not even die).
 enum class Ending { graceful, killed };
 Result<Ending> end_process(pid_t pid, Millis grace);
+
+// A program of the system. Error: no_entry, with the package that has it.
+Result<std::string> system_program(const std::string& name, const std::string& package);
 
 // A program of LaceFS: it lies beside this one. Error: no_entry.
 Result<std::string> sibling_program(const std::string& name);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fs/cli/commands.h"
+#include "fs/cli/control_list.h"
 #include "fs/cli/progress.h"
 #include "fs/cli/server_words.h"
 #include "fs/cli/table.h"
@@ -14,13 +15,7 @@ namespace lace::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json json_of(const wire::ControlInfo& control) {
-  return {{"name", control.name},
-          {"role", control.master ? "master" : "slave"},
-          {"term", control.term},
-          {"applied", control.applied}};
-}
+using lace::cli::json_of;
 
 Json json_of(const wire::SessionInfo& session) {
   return {{"session", raw(session.session)},
@@ -79,7 +74,7 @@ Json json_of(const wire::ClusterStatusReply& status) {
           {"cluster", status.cluster},
           {"copies", status.copies},
           {"servers", json_list(status.servers)},
-          {"controls", json_list(status.controls)},
+          {"controls", controls_json(status)},
           {"blocks", {{"total", status.blocks}, {"in_sync", std::move(in_sync)}}},
           {"missing_bytes", status.missing_bytes},
           {"fill", json_of(filling_of(status))},
@@ -93,18 +88,6 @@ std::string storage_table(const wire::ClusterStatusReply& status) {
   for (const auto& server : status.servers) {
     table.add({server.name, name_of(server.state), human_bytes(server.used_bytes), human_bytes(server.available_bytes),
                human_bytes(server.capacity_bytes), human_number(server.copies), human_bytes(server.missing_bytes)});
-  }
-  return table.text();
-}
-
-// The lag of a slave is how many commits it is behind the master.
-std::string control_table(const wire::ClusterStatusReply& status) {
-  uint64_t newest = 0;
-  for (const auto& control : status.controls) newest = std::max(newest, control.applied);
-  Table table({"CONTROL", "ROLE", ">TERM", ">APPLIED", ">LAG"});
-  for (const auto& control : status.controls) {
-    table.add({control.name, control.master ? "master" : "slave", human_number(control.term), human_number(control.applied),
-               human_number(newest - control.applied)});
   }
   return table.text();
 }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -25,17 +26,27 @@ constexpr Millis poll_interval{20};
 struct Wanted {
   std::string data = LocalCluster::default_directory();
   int controls = 1, storages = 3, copies = 2;
-  bool storages_given = false, copies_given = false;
+  bool controls_given = false, storages_given = false, copies_given = false;
   std::vector<std::string> mount_options;
   std::string mount_point;
 };
 
 // What an existing cluster has wins over defaults, but not silently over what was asked for.
 Result<ClusterShape> merge(const Wanted& wanted, const std::optional<ClusterShape>& existing, const LocalCluster& cluster) {
-  ClusterShape shape = existing.value_or(ClusterShape{1, wanted.storages, wanted.copies, wanted.mount_point});
+  ClusterShape shape = existing.value_or(ClusterShape{wanted.controls, wanted.storages, wanted.copies, wanted.mount_point});
   if (existing && wanted.copies_given && wanted.copies != existing->copies) {
     return fail(Code::invalid, "the cluster in " + cluster.directory() + " keeps " + std::to_string(existing->copies) +
                                    " copies of each block: leave --copies out, or make another cluster with another --data");
+  }
+  if (existing && wanted.controls_given && wanted.controls != existing->controls) {
+    if (wanted.controls < existing->controls) {
+      return fail(Code::invalid, "the cluster in " + cluster.directory() + " has " + std::to_string(existing->controls) +
+                                     " control servers: to have fewer, stop one and use 'lace control remove'");
+    }
+    if (existing->controls == 1 && cluster.running("control-1", *existing)) {
+      return fail(Code::busy, "control-1 runs alone: use 'lace down' first, then it starts as a member of a group");
+    }
+    shape.controls = wanted.controls;
   }
   if (existing && wanted.storages_given) shape.storages = std::max(shape.storages, wanted.storages);
   const bool mounted = cluster.running("mount", shape).has_value();
@@ -54,8 +65,13 @@ class Bringing {
       : cluster_(cluster), shape_(shape), out_(out) {}
 
   Status servers() {
+    for (const auto& name : cluster_.etcd_names(shape_)) {
+      if (const auto started = start_etcd(name); !started) return started;
+    }
     for (const auto& name : cluster_.control_names(shape_)) {
       if (const auto started = start_control(name); !started) return started;
+      if (!is_first_of_new_group(name)) continue;
+      if (const auto made = wait_for_group(name); !made) return made;
     }
     for (const auto& name : cluster_.storage_names(shape_)) {
       if (const auto started = start_storage(name); !started) return started;
@@ -99,10 +115,25 @@ class Bringing {
     LogTail log;
   };
 
+  Status start_etcd(const std::string& name) {
+    const auto path = system_program("etcd", "etcd-server");
+    if (!path) return pass(path);
+    const std::string clients = "unix://" + cluster_.etcd_socket(name, 1), peers = "unix://" + cluster_.etcd_socket(name, 2);
+    return start(name, {*path,
+                        {"--name", name, "--data-dir", cluster_.data_path(name), "--listen-client-urls", clients,
+                         "--advertise-client-urls", clients, "--listen-peer-urls", peers, "--initial-advertise-peer-urls",
+                         peers, "--initial-cluster", name + "=" + peers, "--logger", "zap", "--log-outputs", "stderr"},
+                        cluster_.log_path(name),
+                        cluster_.pid_path(name),
+                        -1,
+                        cluster_.socket_directory()});
+  }
   Status start_control(const std::string& name) {
-    return start(name, "lace-control",
-                 {"--data", cluster_.data_path(name), "--name", name, "--listen", cluster_.url(name), "--copies",
-                  std::to_string(shape_.copies), "--metrics", "127.0.0.1:0"});
+    std::vector<std::string> arguments{
+        "--data",   cluster_.data_path(name),      "--name",    name,         "--listen", cluster_.url(name),
+        "--copies", std::to_string(shape_.copies), "--metrics", "127.0.0.1:0"};
+    for (const auto& etcd : cluster_.etcd_names(shape_)) arguments.insert(arguments.end(), {"--etcd", cluster_.etcd_url(etcd)});
+    return start(name, "lace-control", std::move(arguments));
   }
   Status start_storage(const std::string& name) {
     return start(name, "lace-storage",
@@ -110,15 +141,40 @@ class Bringing {
                   cluster_.control_urls(shape_), "--metrics", "127.0.0.1:0"});
   }
 
+  // The first one makes the group, of what it has; others would make an empty one.
+  bool is_first_of_new_group(const std::string& name) const {
+    const auto names = cluster_.control_names(shape_);
+    const auto has_data = [&](const auto& other) {
+      return other != name && std::filesystem::exists(cluster_.data_path(other) + "/namespace.db");
+    };
+    return names.size() > 1 && name == names.front() && std::none_of(names.begin(), names.end(), has_data);
+  }
+
+  Status wait_for_group(const std::string& name) {
+    auto asker = Asker::make(cluster_.url(name), {});
+    if (!asker) return pass(asker);
+    const Instant end = SystemClock().now() + servers_deadline;
+    while (!asker->status(Millis(1'000))) {
+      if (const auto alive = check_children(); !alive) return alive;
+      if (SystemClock().now() > end) return fail(Code::unavailable, name + " does not become the master: see its log");
+      asker->pause(poll_interval);
+    }
+    return {};
+  }
+
   Status start(const std::string& name, const std::string& program, std::vector<std::string> arguments) {
+    const auto path = sibling_program(program);
+    if (!path) return pass(path);
+    return start(name, {*path, std::move(arguments), cluster_.log_path(name), cluster_.pid_path(name), -1});
+  }
+
+  Status start(const std::string& name, const Program& program) {
     if (const auto pid = cluster_.running(name, shape_)) {
       out_ << name << " is running (pid " << *pid << ")\n";
       return {};
     }
-    const auto path = sibling_program(program);
-    if (!path) return pass(path);
-    LogTail log(cluster_.log_path(name));
-    const auto pid = start_in_background({*path, std::move(arguments), cluster_.log_path(name), cluster_.pid_path(name), -1});
+    LogTail log(program.log_path);
+    const auto pid = start_in_background(program);
     if (!pid) return pass(pid);
     started_.push_back({name, *pid, std::move(log)});
     out_ << name << " started (pid " << *pid << ")" << std::endl;
@@ -137,12 +193,19 @@ class Bringing {
 
   bool all_servers_up(const wire::ClusterStatusReply& status) const {
     const auto up = [](const auto& server) { return server.state != wire::ServerState::down; };
+    if (static_cast<int>(status.controls.size()) < shape_.controls) return false;
     return std::count_if(status.servers.begin(), status.servers.end(), up) >= std::ssize(cluster_.storage_names(shape_));
   }
 
   std::string what_is_missing(const Result<wire::ClusterStatusReply>& status) const {
     if (!status) return "the control server does not answer yet";
     std::string missing;
+    for (const auto& name : cluster_.control_names(shape_)) {
+      const auto is_it = [&](const auto& one) { return one.name == name; };
+      if (std::none_of(status->controls.begin(), status->controls.end(), is_it)) {
+        missing += (missing.empty() ? "" : ", ") + name;
+      }
+    }
     for (const auto& name : cluster_.storage_names(shape_)) {
       const auto is_up = [&](const auto& one) { return one.name == name && one.state != wire::ServerState::down; };
       if (std::none_of(status->servers.begin(), status->servers.end(), is_up)) missing += (missing.empty() ? "" : ", ") + name;
@@ -235,12 +298,6 @@ Status up(const Wanted& wanted) {
 }
 
 int check_numbers(const Wanted& wanted, const config::Options& options) {
-  if (wanted.controls > 1) {
-    return options.wrong_usage(
-        "--controls " + std::to_string(wanted.controls) +
-        " is not possible in this version: one control server (--controls 1), which may be killed and started "
-        "again at any time, and up to 99 storage servers");
-  }
   if (wanted.copies > wanted.storages && (wanted.copies_given || wanted.storages_given)) {
     return options.wrong_usage("--copies " + std::to_string(wanted.copies) + " needs as many storage servers, but there are " +
                                std::to_string(wanted.storages) + ": raise --storages, or lower --copies");
@@ -271,7 +328,8 @@ int up_command(Arguments arguments) {
   Wanted wanted;
   config::Options options("lace up", "starts a cluster on this machine and mounts it, or what is not running of it");
   options.text("data", wanted.data, "DIR", "where the cluster's data, logs and pid files are");
-  options.number("controls", wanted.controls, 1, 9, "control servers");
+  options.number("controls", wanted.controls, 1, 9,
+                 "control servers: of several one works and the others take over when it dies; more than before adds some");
   options.number("storages", wanted.storages, 1, 99, "storage servers; more than before adds some, fewer changes nothing");
   options.number("copies", wanted.copies, 1, 5,
                  "copies of each block, on as many storage servers; settled when the cluster is made");
@@ -284,6 +342,7 @@ int up_command(Arguments arguments) {
   options.section("Examples", "  lace up ~/lace\n  lace up --data /srv/lace --storages 5 --copies 3 /mnt/lace");
   if (const auto code = options.parse(std::move(arguments))) return *code;
   wanted.copies_given = options.given("copies");
+  wanted.controls_given = options.given("controls");
   wanted.storages_given = options.given("storages");
   if (const int code = check_numbers(wanted, options)) return code;
   wanted.mount_point = real_path(wanted.mount_point);

@@ -60,7 +60,7 @@ Result<BlockMap::Info> BlockMap::report(net::Caller& caller, const Info& used, S
   log::warn("client.report_failure", {{"block", to_string(used->block)}, {"epoch", used->epoch}, {"server", raw(server)}});
   wire::ReportFailure message{control_.session().identity().session, used->block, used->epoch, {server}};
   auto reply = net::decode_answer<wire::ReportFailure>(
-      control_.attempt(caller, net::request_of(message), ControlChannel::answer_within));
+      control_.attempt(caller, net::request_of(message), std::min(ControlChannel::answer_within, control_.patience() * 2)));
   if (!reply) {
     if (reply.error().code == Code::interrupted) return pass(reply);
     if (reply.error().code == Code::no_entry) return fail(Code::stale, to_string(used->block) + " does not exist any more");

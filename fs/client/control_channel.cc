@@ -1,5 +1,7 @@
 #include "fs/client/control_channel.h"
 
+#include <algorithm>
+
 #include "common/base/log.h"
 
 namespace lace::fs {
@@ -15,13 +17,37 @@ Error gave_up(const Error& last) { return {Code::io, "no control server answered
 
 std::string ControlChannel::addresses() const {
   std::string text;
+  const std::lock_guard lock(mutex_);
   for (const wire::Endpoint& endpoint : controls_) text += (text.empty() ? "" : ", ") + endpoint.url;
   return text;
 }
 
+wire::Endpoint ControlChannel::endpoint(size_t at) const {
+  const std::lock_guard lock(mutex_);
+  return controls_[at % controls_.size()];
+}
+
+Millis ControlChannel::patience() const {
+  const std::lock_guard lock(mutex_);
+  return controls_.size() > 1 ? answer_of_one_within : answer_within;
+}
+
+void ControlChannel::learn(const std::vector<wire::Endpoint>& controls) {
+  if (controls.empty()) return;
+  const wire::Endpoint asked = endpoint(current_.load());
+  const std::lock_guard lock(mutex_);
+  if (controls == controls_) return;
+  controls_ = controls;
+  const auto found = std::find(controls.begin(), controls.end(), asked);
+  current_ = found == controls.end() ? 0 : static_cast<size_t>(found - controls.begin());
+}
+
 Result<net::Answer> ControlChannel::attempt(net::Caller& caller, net::Request request, Millis timeout) {
   const size_t at = current_.load();
-  auto answer = caller.call(controls_[at % controls_.size()], std::move(request), timeout);
+  auto answer = caller.call(endpoint(at), std::move(request), timeout);
+  if (answer && answer->term != 0 && answer->term < session_.term()) {
+    answer = fail(Code::unknown, "the answer is of a control server that was the master before");
+  }
   if (answer) {
     session_.observe_term(answer->term);
   } else if (may_come_back(answer.error().code)) {
@@ -35,7 +61,7 @@ Result<net::Answer> ControlChannel::ask_raw(net::Caller& caller, wire::Kind kind
   Backoff backoff(clock_, timeout_);
   for (;;) {
     const Session::Identity identity = session_.identity();
-    auto answer = attempt(caller, {kind, encode(identity.session), {}}, answer_within);
+    auto answer = attempt(caller, {kind, encode(identity.session), {}}, patience());
     if (answer) return answer;
     const Error error = answer.error();
     if (error.code == Code::fenced) {
@@ -138,7 +164,7 @@ Result<wire::CommitReply> ControlChannel::send_commit(net::Caller& caller, Sendi
   const std::string body = wire::encode(sending.commit);
   Error error;
   for (;;) {
-    auto answer = attempt(caller, {wire::Kind::commit, body, {}}, answer_within);
+    auto answer = attempt(caller, {wire::Kind::commit, body, {}}, patience());
     if (answer) {
       ++slot.number;
       slots_.release(slot);
@@ -183,7 +209,7 @@ Status ControlChannel::settle(net::Caller& caller, Backoff& backoff) {
     if (!slots_.any_unsettled(generation)) return {};
     Error error{Code::unavailable, "an earlier change is being settled"};
     if (auto unsettled = slots_.take_unsettled(generation)) {
-      auto answer = attempt(caller, {wire::Kind::commit, wire::encode(unsettled->commit), {}}, answer_within);
+      auto answer = attempt(caller, {wire::Kind::commit, wire::encode(unsettled->commit), {}}, patience());
       if (answer) ++unsettled->slot.number;
       const bool over = answer || (!may_come_back(answer.error().code) && answer.error().code != Code::interrupted);
       if (over) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <vector>
 
 #include "common/net/transport.h"
@@ -17,10 +18,11 @@ namespace lace::fs {
 class ControlChannel {
  public:
   static constexpr Millis answer_within{10'000};         // one try
+  static constexpr Millis answer_of_one_within{2'000};   // one try, where others can be asked: it may stand still
   static constexpr Millis patience_after_signal{1'000};  // an interrupted commit waits so long for its answer
 
   ControlChannel(const Clock& clock, std::vector<wire::Endpoint> controls, Millis timeout, Session& session)
-      : clock_(clock), controls_(std::move(controls)), timeout_(timeout), session_(session) {}
+      : clock_(clock), timeout_(timeout), session_(session), controls_(std::move(controls)) {}
 
   // `message.session` is filled in. Errors: what control says, io (timeout), interrupted.
   template <class Message>
@@ -56,6 +58,10 @@ class ControlChannel {
   // One try, to the control server that answered last; goes to the next one if nobody is there.
   Result<net::Answer> attempt(net::Caller& caller, net::Request request, Millis timeout);
   std::string addresses() const;
+  // Where the control group is now, by its own word; empty: as before.
+  void learn(const std::vector<wire::Endpoint>& controls);
+  // How long one try may take.
+  Millis patience() const;
   const Clock& clock() const { return clock_; }
   Millis timeout() const { return timeout_; }
   Session& session() { return session_; }
@@ -63,6 +69,7 @@ class ControlChannel {
  private:
   using Encode = std::function<std::string(SessionId)>;
   struct Sending;
+  wire::Endpoint endpoint(size_t at) const;
   Result<net::Answer> ask_raw(net::Caller& caller, wire::Kind kind, const Encode& encode);
   Status wait_for_session(net::Caller& caller, uint64_t lost_generation, Backoff& backoff);
   Status settle(net::Caller& caller, Backoff& backoff);
@@ -70,11 +77,12 @@ class ControlChannel {
   Result<wire::CommitReply> send_commit(net::Caller& caller, Sending& sending, Backoff& backoff);
 
   const Clock& clock_;
-  const std::vector<wire::Endpoint> controls_;
   const Millis timeout_;
   Session& session_;
   Slots slots_;
   std::atomic<size_t> current_{0};
+  mutable std::mutex mutex_;
+  std::vector<wire::Endpoint> controls_;  // guarded by mutex_
 };
 
 }  // namespace lace::fs

@@ -88,9 +88,11 @@ void Keeper::look_after(net::Caller& caller) {
   wire::RenewSession message;
   message.session = core_.session.identity().session;
   const Instant sent = core_.clock.now();
-  auto reply = net::decode_answer<wire::RenewSession>(core_.control.attempt(caller, net::request_of(message), Millis{3'000}));
+  auto reply = net::decode_answer<wire::RenewSession>(
+      core_.control.attempt(caller, net::request_of(message), std::min(core_.control.patience(), Millis{3'000})));
   if (reply && reply->reply.term == core_.session.term()) {
     core_.servers.update(reply->reply.servers);
+    core_.control.learn(reply->reply.controls);
     core_.session.renewed(reply->reply, sent);
     core_.leases.accept(0);  // it was not restarted, if that was in doubt
     return on_renewed(caller);
@@ -113,7 +115,7 @@ void Keeper::resume(net::Caller& caller) {
   message.leases = core_.leases.tell_all();
   const Instant sent = core_.clock.now();
   auto reply = net::decode_answer<wire::ResumeSession>(
-      core_.control.attempt(caller, net::request_of(message), ControlChannel::answer_within));
+      core_.control.attempt(caller, net::request_of(message), core_.control.patience()));
   if (reply) {
     core_.servers.update(reply->reply.servers);
     if (reply->reply.sole) core_.leases.end_all();  // it has the whole tree
@@ -155,9 +157,9 @@ void Keeper::listen(net::Caller& caller) {
     const std::pair<uint64_t, uint64_t> now{identity.generation, core_.session.term()};
     if (now != of) seen = 0;
     of = now;
-    const wire::WaitEvents message{identity.session, seen, static_cast<uint32_t>(listen_for.count())};
-    auto reply = net::decode_answer<wire::WaitEvents>(
-        core_.control.attempt(caller, net::request_of(message), listen_for + Millis{5'000}));
+    const Millis wait = std::min(listen_for, core_.control.patience());
+    const wire::WaitEvents message{identity.session, seen, static_cast<uint32_t>(wait.count())};
+    auto reply = net::decode_answer<wire::WaitEvents>(core_.control.attempt(caller, net::request_of(message), wait + wait / 2));
     if (!reply) {
       if (reply.error().code == Code::fenced) core_.session.suspect(identity.generation);
       if (reply.error().code != Code::interrupted) static_cast<void>(caller.pause(Millis{100}));

@@ -68,7 +68,9 @@ void Mount::forget_covered(net::Caller& caller, const Recall& recall) {
     const std::lock_guard lock(inode->mutex);
     if (inode->stamp != recall.lease.stamp) continue;
     if (recall.lease.exclusive) inode->others_may_change();  // control counts changes otherwise than we did
-    if (!recall.shared) inode->set_stamp(0);
+    if (recall.shared) continue;
+    inode->set_stamp(0);
+    inode->extents_change = 0;  // who reads on asks, and so makes the next holder tell
   }
   if (recall.shared) return;
   // Others may take the names of files that are open here: these must live on.

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int most_tries = 50;
 constexpr Millis retry_pause{100};
+constexpr Millis hold_patience{20'000};  // control gives up before
 constexpr Millis least_patience{100};
 constexpr Millis most_patience{3'000};
 constexpr uint32_t number_bits = 32;  // of an event; above them is the term
@@ -105,8 +106,8 @@ bool Sharing::asked_by_present(uint64_t event, uint64_t generation) const {
 }
 
 void Sharing::hold(net::Caller& caller, uint64_t event, uint64_t generation) {
-  // What was done here is to be in the copy, as far as that takes no long time.
-  static_cast<void>(core_.log.wait(caller, core_.log.last(), Millis{1'000}));
+  // What was done here is to be in the copy.
+  static_cast<void>(core_.log.wait(caller, core_.log.last(), hold_patience));
   for (;;) {
     if (!asked_by_present(event, generation)) return;
     if (close(caller)) break;

@@ -1,5 +1,7 @@
 #include "storage/membership/membership.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "common/base/log.h"
 
@@ -47,6 +49,25 @@ Status Membership::check_term(uint64_t term) const {
 const wire::ServerInfo* Membership::find_server(ServerId server) const {
   const auto found = servers_.find(server);
   return found == servers_.end() ? nullptr : &found->second;
+}
+
+Status Membership::follow(uint64_t term, const std::vector<wire::Endpoint>& controls) {
+  if (Status fresh = check_term(term); !fresh) return fresh;
+  if (term == term_ || controls.empty() || phase_ == Phase::stopped) return {};
+  log::info("storage.new_master", {{"term", term}, {"control", controls.front().url}});
+  options_.controls = controls;
+  control_ = 0;
+  register_again();
+  return {};
+}
+
+// Where the group is now. The one that is asked stays so.
+void Membership::learn(const std::vector<wire::Endpoint>& controls) {
+  if (controls.empty() || controls == options_.controls) return;
+  const wire::Endpoint asked = control();
+  options_.controls = controls;
+  const auto found = std::find(controls.begin(), controls.end(), asked);
+  control_ = found == controls.end() ? 0 : static_cast<size_t>(found - controls.begin());
 }
 
 void Membership::register_again() {
@@ -221,6 +242,7 @@ void Membership::heartbeat_answered(Instant sent, const std::map<BlockId, uint64
   lease_until_ = std::max(lease_until_, sent + Millis(reply.lease_ms));
   guard_.set_fenced(reply.fenced);
   if (told_) told_(reply);
+  learn(reply.controls);
   servers_.clear();
   for (const wire::ServerInfo& server : reply.servers) servers_[server.server] = server;
   for (const auto& [block, number] : told) {

@@ -20,7 +20,7 @@ struct MembershipOptions {
   ServerId server{};    // 0: gets one
   std::string name;
   wire::Endpoint endpoint;               // where others reach this server
-  std::vector<wire::Endpoint> controls;  // asked in turn until one answers
+  std::vector<wire::Endpoint> controls;  // asked in turn until one answers; later those that control tells
   uint64_t incarnation = 0;              // random per start
   std::string disk;                      // wire::RegisterServer::disk
   Millis heartbeat{250};
@@ -63,6 +63,8 @@ class Membership {
   // What is told of repair with each heartbeat; and: what control said in answer to one.
   void set_figures(std::function<wire::RepairFigures()> figures) { figures_ = std::move(figures); }
   void on_told(std::function<void(const wire::HeartbeatReply&)> told) { told_ = std::move(told); }
+  // A new master has told where it is: registers there. Error: stale.
+  Status follow(uint64_t term, const std::vector<wire::Endpoint>& controls);
 
   // The copy changed other than by control's word: told at once.
   void tell_changed(BlockId block);
@@ -71,6 +73,7 @@ class Membership {
   enum class Phase { stopped, registering, reporting, serving };
 
   void register_again();
+  void learn(const std::vector<wire::Endpoint>& controls);
   void retry_later();
   void registered(Result<net::Answered<wire::RegisterServer>> answer);
   void report(BlockId behind, bool first);

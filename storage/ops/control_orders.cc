@@ -53,4 +53,12 @@ void delete_blocks(Server& server, wire::DeleteBlocks message, Asked asked) {
   }
 }
 
+void announce_master(Server& server, wire::AnnounceMaster message, Asked asked) {
+  if (Status may = server.guard.check_pass(message.pass, access::Role::control); !may) return asked.reply.refuse(may.error());
+  if (Status follows = server.membership.follow(message.term, message.endpoints); !follows) {
+    return asked.reply.refuse(follows.error());
+  }
+  asked.reply.answer(wire::Done{});
+}
+
 }  // namespace lace::storage

@@ -31,6 +31,7 @@ void dispatch(Server& server, net::Incoming incoming, net::Responder reply) {
     case wire::Kind::delete_blocks: return decoded(server, incoming, std::move(reply), delete_blocks);
     case wire::Kind::punch_blocks: return decoded(server, incoming, std::move(reply), punch_blocks);
     case wire::Kind::fill_blocks: return decoded(server, incoming, std::move(reply), fill_blocks);
+    case wire::Kind::announce_master: return decoded(server, incoming, std::move(reply), announce_master);
     case wire::Kind::inspect_block: return decoded(server, incoming, std::move(reply), inspect_block);
     default: return reply.refuse(Code::malformed, "a storage server does not answer this kind of message");
   }

@@ -55,6 +55,7 @@ void set_epochs(Server& server, wire::SetEpochs message, Asked asked);
 void delete_blocks(Server& server, wire::DeleteBlocks message, Asked asked);
 void punch_blocks(Server& server, wire::PunchBlocks message, Asked asked);
 void fill_blocks(Server& server, wire::FillBlocks message, Asked asked);
+void announce_master(Server& server, wire::AnnounceMaster message, Asked asked);
 // tools -> storage
 void inspect_block(Server& server, wire::InspectBlock message, Asked asked);
 

@@ -90,10 +90,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directo
     return path;
   };
   files::create_directory(directory_ + "/scratch");
-  control_ = std::make_unique<Daemon>("control-1", "lace-control",
-                                      std::vector<std::string>{"--data", data("control-1"), "--name", "control-1", "--listen",
-                                                               control_url(), "--copies", std::to_string(options_.copies)},
-                                      directory_ + "/control-1.log");
+  make_controls(data);
   for (int i = 1; i <= options_.storages; ++i) {
     const std::string name = "storage-" + std::to_string(i);
     storages_.push_back(std::make_unique<Daemon>(
@@ -105,10 +102,50 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directo
   start_all();
 }
 
+void Cluster::make_controls(const std::function<std::string(const std::string&)>& data) {
+  std::vector<std::string> more;
+  if (options_.controls > 1) {
+    // etcd takes names of sockets as host and port, in the directory in which it runs.
+    const std::string clients = "unix://etcd:1", peers = "unix://etcd:2";
+    etcd_ = std::make_unique<Daemon>(
+        "etcd", "/usr/bin/env",
+        std::vector<std::string>{"-C", directory_, "etcd", "--name", "etcd-1", "--data-dir", data("etcd"),
+                                 "--listen-client-urls", clients, "--advertise-client-urls", clients, "--listen-peer-urls",
+                                 peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "etcd-1=" + peers},
+        directory_ + "/etcd.log");
+    more = {"--etcd", "unix://" + directory_ + "/etcd:1"};
+  }
+  for (int i = 1; i <= options_.controls; ++i) {
+    const std::string name = "control-" + std::to_string(i);
+    std::vector<std::string> arguments{"--data",   data(name),     "--name",   name,
+                                       "--listen", control_url(i), "--copies", std::to_string(options_.copies)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    controls_.push_back(std::make_unique<Daemon>(name, "lace-control", arguments, directory_ + '/' + name + ".log"));
+  }
+}
+
+std::string Cluster::control_url() const {
+  std::string urls;
+  for (int i = 1; i <= options_.controls; ++i) urls += (i == 1 ? "" : ",") + control_url(i);
+  return urls;
+}
+
+int Cluster::master() {
+  int number = 0;
+  wait_until("a control server is the master", [&](const wire::ClusterStatusReply& status) {
+    for (const auto& control : status.controls) {
+      if (control.master) number = std::atoi(control.name.substr(control.name.rfind('-') + 1).c_str());
+    }
+    return number != 0;
+  });
+  return number;
+}
+
 Cluster::~Cluster() {
   mounts_.clear();
   for (auto& storage : storages_) storage->running() ? (void)storage->terminate() : storage->kill();
-  control_->running() ? (void)control_->terminate() : control_->kill();
+  for (auto& control : controls_) control->running() ? (void)control->terminate() : control->kill();
+  if (etcd_) etcd_->kill();
   check_logs();
   if (testing::Test::HasFailure()) print_logs();
   if (std::getenv("LACE_KEEP")) {
@@ -136,11 +173,14 @@ void Cluster::stop_all() {
     if (mount->process().running()) mount->unmount();
   }
   for (auto& storage : storages_) EXPECT_EQ(storage->terminate(), 0) << storage->name();
-  EXPECT_EQ(control_->terminate(), 0);
+  for (auto& control : controls_) EXPECT_EQ(control->terminate(), 0) << control->name();
 }
 
 void Cluster::start_all() {
-  if (!control_->running()) control_->start();
+  if (etcd_ && !etcd_->running()) etcd_->start();
+  for (auto& control : controls_) {
+    if (!control->running()) control->start();
+  }
   for (auto& storage : storages_) {
     if (!storage->running()) storage->start();
   }
@@ -180,11 +220,13 @@ void Cluster::wait_until(const std::string& what, const std::function<bool(const
 
 void Cluster::wait_healthy(Millis timeout) {
   const auto count = static_cast<std::ptrdiff_t>(storages_.size());
+  const size_t controls = controls_.size();
   wait_until(
       "the cluster is healthy",
-      [count](const auto& status) {
+      [count, controls](const auto& status) {
         const auto up = [](const auto& server) { return server.state == wire::ServerState::up; };
-        return status.health == "healthy" && std::count_if(status.servers.begin(), status.servers.end(), up) == count;
+        return status.health == "healthy" && status.controls.size() == controls &&
+               std::count_if(status.servers.begin(), status.servers.end(), up) == count;
       },
       timeout);
 }
@@ -199,7 +241,8 @@ Environment Cluster::environment() const {
 }
 
 std::vector<Daemon*> Cluster::daemons() const {
-  std::vector<Daemon*> all{control_.get()};
+  std::vector<Daemon*> all;
+  for (const auto& control : controls_) all.push_back(control.get());
   for (const auto& storage : storages_) all.push_back(storage.get());
   for (const auto& mount : mounts_) all.push_back(&mount->process());
   return all;

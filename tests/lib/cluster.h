@@ -39,6 +39,7 @@ class Mount {
 };
 
 struct ClusterOptions {
+  int controls = 1;  // several: a group, with an etcd
   int storages = 3;
   int copies = 2;
   bool mounted = true;
@@ -52,7 +53,9 @@ class Cluster {
   explicit Cluster(ClusterOptions options = {});
   ~Cluster();
 
-  Daemon& control() { return *control_; }
+  Daemon& control(int number = 1) { return *controls_.at(static_cast<size_t>(number - 1)); }
+  Daemon& etcd() { return *etcd_; }
+  int master();  // the number of the control server that is; waits for one
   Daemon& storage(int number) { return *storages_.at(static_cast<size_t>(number - 1)); }
   Mount& mount(int number = 1) { return *mounts_.at(static_cast<size_t>(number - 1)); }
   // One more mount, started.
@@ -70,7 +73,10 @@ class Cluster {
   void wait_healthy(Millis timeout = Millis(120'000));
 
   const std::string& directory() const { return directory_; }
-  std::string control_url() const { return "ipc://" + directory_ + "/c.sock"; }
+  std::string control_url(int number) const {
+    return "ipc://" + directory_ + "/c" + (number == 1 ? "" : std::to_string(number)) + ".sock";
+  }
+  std::string control_url() const;  // all of them
   std::string storage_url(int number) const { return "ipc://" + directory_ + "/s" + std::to_string(number) + ".sock"; }
   // $M, $M2, ...: the mount points; $T: a scratch directory; $D: the cluster's; $S: tests/cluster; $C: the control server's
   // address; PATH has the programs.
@@ -80,13 +86,15 @@ class Cluster {
   void expect_errors(const std::string& event) { expected_errors_.push_back(event); }
 
  private:
+  void make_controls(const std::function<std::string(const std::string&)>& data);
   void check_logs() const;
   void print_logs() const;
   std::vector<Daemon*> daemons() const;
 
   const ClusterOptions options_;
   std::string directory_;
-  std::unique_ptr<Daemon> control_;
+  std::unique_ptr<Daemon> etcd_;
+  std::vector<std::unique_ptr<Daemon>> controls_;
   std::vector<std::unique_ptr<Daemon>> storages_;
   std::vector<std::unique_ptr<Mount>> mounts_;
   std::vector<std::string> expected_errors_;

@@ -97,6 +97,7 @@ bool Daemon::running() { return pid_ != 0 && !wait(Millis(0)); }
 std::string Daemon::log() const { return read_file(log_path_); }
 
 std::string program_path(const std::string& name) {
+  if (name.starts_with('/')) return name;
   if (const char* given = std::getenv("LACE_BIN")) return std::string(given) + '/' + name;
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -13,7 +13,7 @@ namespace lace::test {
 
 class Daemon {
  public:
-  // `program` is the name of one of LaceFS' programs. Logs are appended to `log_path`.
+  // `program` is the name of one of LaceFS' programs, or a path. Logs are appended to `log_path`.
   Daemon(std::string name, std::string program, std::vector<std::string> arguments, std::string log_path);
   Daemon(const Daemon&) = delete;
   ~Daemon();  // killed if it still runs

@@ -39,6 +39,8 @@ class NamespaceTest : public testing::Test {
     NamespaceOptions options;
     options.durability = Durability::normal;  // the machine does not crash in these tests
     options.now = {1'000, 0};
+    options.grouped = grouped_;
+    options.log_bytes = log_bytes_;
     auto opened = Namespace::open(directory_, options);
     ASSERT_TRUE(opened) << opened.error().what;
     ns_ = std::move(*opened);
@@ -142,6 +144,8 @@ class NamespaceTest : public testing::Test {
   CommitOutcome last_;
   int64_t seconds_ = 2'000;
   bool check_at_end_ = true;
+  bool grouped_ = false;  // as a member's of a control group
+  uint64_t log_bytes_ = uint64_t{64} << 20;
 };
 
 }  // namespace lace::control

@@ -4,6 +4,7 @@
 
 #include "common/wire/control_messages.h"
 #include "common/wire/envelope.h"
+#include "common/wire/group_messages.h"
 #include "common/wire/storage_messages.h"
 #include "tests/unit/wire/random_message.h"
 
@@ -26,7 +27,9 @@ using AllMessages =
          ReadBlock, ReadBlockReply, OpenCopy, OpenCopyReply, SyncBlocks, SyncBlocksReply, ForwardWrite, FetchPages,
          FetchPagesReply, RegisterServer, RegisterServerReply, ReportCopies, ReportCopiesReply, Heartbeat, HeartbeatReply,
          SetEpochs, OutcomesReply, DeleteBlocks, PunchBlocks, FillBlocks, ComparePages, ComparePagesReply, ChangeServer,
-         SetLimits, RepairLimits, StartScrub, StartScrubReply>;
+         SetLimits, RepairLimits, StartScrub, StartScrubReply, AnnounceMaster, GroupBeacon, GroupBeaconReply, ShipChanges,
+         ShipChangesReply, TakeOver, JoinGroup, JoinGroupReply, FetchSnapshot, FetchSnapshotReply, PromoteControl,
+         RemoveControl, GroupRecord>;
 
 template <class Message>
 Message random_message(uint64_t seed) {
