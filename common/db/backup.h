@@ -35,7 +35,8 @@ class BackupFile {
   // Begins a copy in a new file. A file that is there is replaced. Throws Failure.
   BackupFile(Database& from, const std::string& path, const std::string& vfs = {});
 
-  // Copies at most so many pages, outside of transactions; answers whether the copy is complete and on the disk. Throws Failure.
+  // Copies at most so many pages, outside of transactions; answers whether the copy is complete and on the disk. Throws
+  // Failure.
   bool step(int pages);
 
  private:

@@ -1,7 +1,5 @@
 #include "control/store/rules.h"
 
-#include "control/ops/file_map.h"
-
 namespace lace::control {
 namespace {
 

@@ -48,8 +48,7 @@ LocalChanges::Directory LocalChanges::directory(InodeId id) {
   const std::lock_guard lock(found->mutex);
   const wire::Attributes& attributes = found->attributes;
   const bool known = found->known && (found->stamp == stamp || found->pending());
-  const bool usable =
-      known && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl && !attributes.frozen;
+  const bool usable = known && S_ISDIR(attributes.mode) && attributes.links > 0 && !attributes.has_acl && !attributes.frozen;
   return usable ? Directory{std::move(found), stamp} : Directory{};
 }
 
