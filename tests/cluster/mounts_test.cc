@@ -47,12 +47,12 @@ TEST(OnTwoMounts, EachHasTheDirectoryInWhichItWorks) {
 TEST(OnTwoMounts, WhatOneMadeAloneAndDidNotTellYetTheOtherSees) {
   Cluster cluster;
   cluster.add_mount();
-  EXPECT_SHELL(cluster.environment(), R"(
+  EXPECT_SHELL(cluster.environment(), R"sh(
     mkdir $M/d
     for i in $(seq 1 100); do
       mkdir $M/d/$i; echo $i >$M/d/$i/f; [ "$(cat $M2/d/$i/f)" = $i ]
       rm -r $M2/d/$i; [ ! -e $M/d/$i ]
-    done)");
+    done)sh");
 }
 
 TEST(OnTwoMounts, OneThatStandsStillKeepsTheOtherWaitingForItsLeaseAtMost) {
@@ -90,15 +90,15 @@ TEST(OnTwoMounts, LeasesOutliveTheControlServer) {
   cluster.control().start();
   EXPECT_TRUE(one.wait().ok());
   EXPECT_TRUE(two.wait().ok());
-  EXPECT_SHELL(cluster.environment(), R"(
-    for i in $(seq 1 400); do [ "$(cat $M2/a/$i/f)" = $i ]; [ "$(cat $M/b/$i/f)" = $i ]; done)");
+  EXPECT_SHELL(cluster.environment(), R"sh(
+    for i in $(seq 1 400); do [ "$(cat $M2/a/$i/f)" = $i ]; [ "$(cat $M/b/$i/f)" = $i ]; done)sh");
 }
 
 TEST(OnThreeMounts, AllSeeWhatOneDoes) {
   Cluster cluster;
   cluster.add_mount();
   cluster.add_mount();
-  EXPECT_SHELL(cluster.environment(), R"(
+  EXPECT_SHELL(cluster.environment(), R"sh(
     mkdir $M/d
     mounts=($M $M2 $M3)
     for i in $(seq 1 120); do
@@ -112,7 +112,7 @@ TEST(OnThreeMounts, AllSeeWhatOneDoes) {
       [ $(stat -c %s $next/d/m$i) = 1 ]
       rm $next/d/m$i
       [ -z "$(ls $last/d)" ]
-    done)");
+    done)sh");
 }
 
 TEST(AMountWithSync, HasEveryChangeOnStableStorageWhenItIsAnswered) {
