@@ -142,7 +142,7 @@ bool empty_directory(Context& context, InodeId top, uint32_t budget) {
     store.entries.erase(directory, name);
     Inode& holder = store.inodes.edit(directory);
     --holder.attributes.size;
-    if (is_directory(store.inodes.at(inode).attributes)) --holder.attributes.links;
+    if (directory != top && is_directory(store.inodes.at(inode).attributes)) --holder.attributes.links;  // the top has none
     drop_name(context, inode, directory, store.inodes.at(inode).attributes.changed);
     store.trim();
     --budget;

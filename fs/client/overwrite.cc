@@ -24,7 +24,7 @@ Result<WriteDone> FileData::write_out(net::Caller& caller, std::span<const Block
   return written;
 }
 
-// All that is dirty, if the file has bytes everywhere there, and not much. inode.mutex is held.
+// All that is dirty, if the file has bytes of its own everywhere there, and not much. inode.mutex is held.
 bool FileData::plan_overwrite(Inode& inode, DirtySnapshot& data, std::vector<BlockWrite>& writes) {
   if (inode.dirty.empty() || inode.dirty.bytes() > most_bytes || inode.dirty.end() > inode.attributes.size) return false;
   if (inode.progress.pending(inode.resized_logged)) return false;
@@ -33,7 +33,7 @@ bool FileData::plan_overwrite(Inode& inode, DirtySnapshot& data, std::vector<Blo
     if (!knows(inode, run.begin, run.end)) return false;
     uint64_t covered = run.begin;
     for (const Extent& extent : inode.extents.within(run.begin, run.end)) {
-      if (extent.offset != covered) return false;
+      if (extent.offset != covered || extent.shared) return false;
       covered += extent.length;
       places.push_back(extent);
     }
@@ -72,6 +72,8 @@ uint64_t FileData::log_overwritten(const InodePtr& inode, uint64_t stamp, bool d
 std::optional<Result<uint64_t>> FileData::overwrite(net::Caller& caller, const InodePtr& inode, bool data_only) {
   if (auto entered = inode->gate.enter(caller); !entered) return pass(entered);
   const FlushGate::Pass gate(&inode->gate);
+  const auto placing = core_.placing.enter(caller, core_.options.timeout);
+  if (!placing) return pass(placing);
   DirtySnapshot data;
   std::vector<BlockWrite> writes;
   uint64_t number = 0;
