@@ -54,7 +54,9 @@ TEST_P(Refill, CostsWhatWasMissed) {
   for (int number = 1; number <= GetParam().storages; ++number) {
     if (number != 2) cluster.storage(number).kill();
   }
-  if (GetParam().storages == 2) EXPECT_SHELL(cluster.environment(), "dd if=$M/a iflag=direct bs=1M status=none | cmp - $T/a");
+  if (GetParam().storages == 2) {
+    EXPECT_SHELL(cluster.environment(), "dd if=$M/a iflag=direct bs=1M status=none | cmp - $T/a");
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(OfAServer, Refill,
