@@ -109,6 +109,7 @@ TEST_F(Mounted, TellsAtFsyncWhatAllServersLostWhenTheirPowerWent) {
   }
   write(file.handle, 0, "newer");
   ASSERT_TRUE(flush(file.handle));
+  while (cluster_.unsynced_blocks(file.attributes.inode) == 0) std::this_thread::yield();  // the log stores it by itself
   cluster_.lose_power();
   write(other.handle, 0, "later");
   EXPECT_TRUE(sync(other.handle));
@@ -131,6 +132,7 @@ TEST_F(Mounted, TellsWhoSyncsAllWhatAllServersLost) {
   EXPECT_TRUE(fs_->sync_all(context));
   write(file.handle, 0, "newer");
   ASSERT_TRUE(flush(file.handle));
+  while (cluster_.unsynced_blocks(file.attributes.inode) == 0) std::this_thread::yield();  // the log stores it by itself
   cluster_.lose_power();
   EXPECT_EQ(fs_->sync_all(context).error().code, Code::io);
   EXPECT_TRUE(fs_->sync_all(context));
