@@ -88,7 +88,11 @@ void CommitQueue::open() {
 void CommitQueue::start(const WorkRef& work) {
   if (work->commit.terse) return submit(work);
   const auto needs = [this, work] { return to_change(namespace_, work->commit.operations); };
-  leases_.when_free(work->commit.session, needs, Instant::max(), [this, work, needs](const Status& status) {
+  // A mount that is about to share gives no lease back: two of them must not wait for each other for ever.
+  const Shares shares = shares_of(work->commit);
+  const Instant deadline = shares.any ? write_hold_.deadline(shares.within) : Instant::max();
+  leases_.when_free(work->commit.session, needs, deadline, [this, work, needs, any = shares.any](const Status& status) {
+    if (!status && any) return finish(work, fail(Code::try_again, "another mount does not give back what it may cache"));
     if (!status) return finish(work, status);
     work->claim = leases_.claim(work->commit.session, needs);
     submit(work);

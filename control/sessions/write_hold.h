@@ -29,6 +29,7 @@ class WriteHold {
   // `held` is called, maybe at once, when all sessions but this one have said that they wait. Errors: try_again (one did not,
   // within the limit).
   Id begin(SessionId except, Millis within, std::function<void(Id, Status)> held);
+  Instant deadline(Millis within) const { return loop_.clock().now() + within; }
   // Whether nobody has come since who is not held: to be asked where the pages are shared, in one go with it.
   bool covers_all(Id id) const;
   // They go on. Extents of this inode are void; no_inode: those of all.

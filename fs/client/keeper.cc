@@ -16,6 +16,11 @@ std::string host_name() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
+// Others are to see what was written here, before it is acknowledged.
+bool waits_for_writes(wire::EventKind kind) {
+  return kind == wire::EventKind::sole_ended || kind == wire::EventKind::lease_shared || kind == wire::EventKind::lease_ended;
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------- opening
@@ -152,10 +157,14 @@ void Keeper::reopen(net::Caller& caller) {
 void Keeper::listen(net::Caller& caller) {
   uint64_t seen = 0;
   std::pair<uint64_t, uint64_t> of;  // generation and term that number the events
+  bool held = false;                 // writes, since a hold_writes
   while (!core_.session.stopping()) {
     const Session::Identity identity = core_.session.identity();
     const std::pair<uint64_t, uint64_t> now{identity.generation, core_.session.term()};
-    if (now != of) seen = 0;
+    if (now != of) {
+      seen = 0;
+      held = false;
+    }
     of = now;
     const Millis wait = std::min(listen_for, core_.control.patience());
     const wire::WaitEvents message{identity.session, seen, static_cast<uint32_t>(wait.count())};
@@ -165,9 +174,21 @@ void Keeper::listen(net::Caller& caller) {
       if (reply.error().code != Code::interrupted) static_cast<void>(caller.pause(Millis{100}));
       continue;
     }
+    // What would wait for writes that are held comes after the event that lets them go on, whatever their order.
+    for (const wire::Event& event : reply->reply.events) {
+      if (!held || event.number <= seen || event.kind != wire::EventKind::go_on) continue;
+      handle(caller, event, identity.generation);
+      held = false;
+    }
     for (const wire::Event& event : reply->reply.events) {
       if (event.number <= seen) continue;
+      if (held && waits_for_writes(event.kind)) {
+        static_cast<void>(caller.pause(Millis{5}));
+        break;  // asked for again
+      }
       handle(caller, event, identity.generation);
+      if (event.kind == wire::EventKind::hold_writes) held = true;
+      if (event.kind == wire::EventKind::go_on) held = false;
       seen = event.number;
     }
   }
