@@ -10,6 +10,12 @@
 
 namespace lace::fs {
 
+namespace {
+
+constexpr Millis first_patience{2'000};
+
+}  // namespace
+
 class StorageChannel::Syncing {
  public:
   Syncing(net::Caller& caller, BlockMap& blocks, const std::vector<BlockId>& wanted)
@@ -52,6 +58,8 @@ class StorageChannel::Syncing {
   std::set<std::pair<BlockId, ServerId>> synced_;
   std::vector<Failure> failures_;
   BlockEpochs accepted_;
+  // Control notices a server that hangs, and goes on without it: it is asked after a short while. One that is slow gets longer.
+  Millis patience_ = first_patience;
 };
 
 Status StorageChannel::Syncing::one_round() {
@@ -95,7 +103,7 @@ void StorageChannel::Syncing::start(Batch& batch) {
     message.blocks.push_back({info->block, info->epoch});
     if (message.token.empty()) message.tokens.push_back(blocks_.token_to_sync(caller_, info->block));
   }
-  batch.ticket = caller_.start(batch.server->endpoint, net::request_of(message), sync_within);
+  batch.ticket = caller_.start(batch.server->endpoint, net::request_of(message), patience_);
 }
 
 void StorageChannel::Syncing::finish(Batch& batch) {
@@ -121,6 +129,7 @@ void StorageChannel::Syncing::take(const Batch& batch, const net::Answer& answer
 }
 
 Status StorageChannel::Syncing::mend() {
+  if (!failures_.empty()) patience_ = std::min(patience_ * 2, sync_within);
   for (const Failure& failure : std::exchange(failures_, {})) {
     const Code code = failure.error.code;
     if (code == Code::interrupted || code == Code::no_space) return tl::unexpected<Error>(failure.error);
