@@ -119,6 +119,9 @@ class Bringing {
     const auto path = system_program("etcd", "etcd-server");
     if (!path) return pass(path);
     const std::string clients = "unix://" + cluster_.etcd_socket(name, 1), peers = "unix://" + cluster_.etcd_socket(name, 2);
+    if (!cluster_.running(name, shape_)) {  // one that was killed leaves its sockets behind, and can't take them again
+      for (int number : {1, 2}) ::unlink((cluster_.socket_directory() + "/" + cluster_.etcd_socket(name, number)).c_str());
+    }
     return start(name, {*path,
                         {"--name", name, "--data-dir", cluster_.data_path(name), "--listen-client-urls", clients,
                          "--advertise-client-urls", clients, "--listen-peer-urls", peers, "--initial-advertise-peer-urls",

@@ -105,14 +105,13 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)), directo
 void Cluster::make_controls(const std::function<std::string(const std::string&)>& data) {
   std::vector<std::string> more;
   if (options_.controls > 1) {
-    // etcd takes names of sockets as host and port, in the directory in which it runs.
-    const std::string clients = "unix://etcd:1", peers = "unix://etcd:2";
-    etcd_ = std::make_unique<Daemon>(
-        "etcd", "/usr/bin/env",
-        std::vector<std::string>{"-C", directory_, "etcd", "--name", "etcd-1", "--data-dir", data("etcd"),
-                                 "--listen-client-urls", clients, "--advertise-client-urls", clients, "--listen-peer-urls",
-                                 peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "etcd-1=" + peers},
-        directory_ + "/etcd.log");
+    // etcd takes names of sockets as host and port, in the directory in which it runs. One that was killed leaves them behind.
+    const std::string script =
+        "cd \"$0\" && rm -f etcd:1 etcd:2 && exec etcd --name etcd-1 --data-dir \"$1\" --listen-client-urls unix://etcd:1 "
+        "--advertise-client-urls unix://etcd:1 --listen-peer-urls unix://etcd:2 --initial-advertise-peer-urls unix://etcd:2 "
+        "--initial-cluster etcd-1=unix://etcd:2";
+    etcd_ = std::make_unique<Daemon>("etcd", "/bin/sh", std::vector<std::string>{"-c", script, directory_, data("etcd")},
+                                     directory_ + "/etcd.log");
     more = {"--etcd", "unix://" + directory_ + "/etcd:1"};
   }
   for (int i = 1; i <= options_.controls; ++i) {
