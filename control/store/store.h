@@ -68,11 +68,12 @@ struct Store {
     inodes.trim();
     blocks.trim();
   }
-  void forget() {  // after a rollback
+  void forget() {  // after a rollback, and when another member's changes were applied
     inodes.forget();
     blocks.forget();
     counters.reload();
     sessions.reload();
+    shared.reload();
   }
 };
 

@@ -144,6 +144,23 @@ TEST_F(GroupNamespace, AnswersARepeatedCommitWhereItHasFollowed) {
   ASSERT_TRUE(slave_->commit());
 }
 
+// What is kept in memory of the tables must be what the other member made of them.
+TEST_F(GroupNamespace, GivesNoPageBackThatWasSharedWhileItFollowed) {
+  add_slave();
+  const InodeId from = make(file(root_inode, "a")), to = make(file(root_inode, "b"));
+  const BlockId shared = block();
+  run(write(from, {{0, 4 * page_bytes, shared, 0}}, 4 * page_bytes));
+  const auto result = run(wire::Share{to, 0, from, 0, 4 * page_bytes, tick()});
+  ASSERT_EQ(code_of(result), done) << result.outcome.what;
+  ASSERT_NO_FATAL_FAILURE(follow());
+  std::swap(ns_, slave_);  // the other one goes on
+  run(truncate(from, 0));
+  EXPECT_TRUE(last_.punches.empty());
+  EXPECT_TRUE(last_.deferred.empty());
+  std::swap(ns_, slave_);
+  numbers_[session_]--;
+}
+
 TEST_F(GroupNamespace, TakesTransactionsBackOneAfterTheOther) {
   add_slave();
   for (int i = 0; i < 20; ++i) do_something();
