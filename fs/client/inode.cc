@@ -97,18 +97,7 @@ void Inode::knows_all_extents(const std::vector<Extent>& all, uint64_t as_of, In
   extents_asked = when;
 }
 
-FileTime Inode::time_of_write(const FileTime& now, uint64_t as_of) const {
-  constexpr int64_t tick_nanos = 10'000'000;
-  constexpr int64_t second_nanos = 1'000'000'000;
-  const bool stands = as_of != 0 && written_stamp == as_of && (touched || attributes.modified == written);
-  const int64_t seconds = now.seconds - written.seconds;
-  if (!stands || time_seen || seconds < 0 || seconds > 1) return now;
-  const int64_t since = seconds * second_nanos + int64_t{now.nanos} - int64_t{written.nanos};
-  return since >= 0 && since < tick_nanos ? written : now;
-}
-
 wire::Attributes Inode::shown_times() const {
-  time_seen = true;
   wire::Attributes result = attributes;
   if (touched) {
     result.modified = std::max(result.modified, written);

@@ -87,11 +87,9 @@ struct Inode {
   uint64_t cuts = 0;                                 // how often extents were taken away: what was placed before is void
 
   DirtyMap dirty;
-  FileTime written;                // last write that is not committed
-  bool touched = false;            // written since the last commit, maybe without bytes left
-  bool overwriting = false;        // some of it is on its way to where the file has bytes already (FileData::sync_in_place)
-  mutable bool time_seen = false;  // somebody was told `written`
-  uint64_t written_stamp = 0;      // of the session, when `written` was set
+  FileTime written;          // last write that is not committed
+  bool touched = false;      // written since the last commit, maybe without bytes left
+  bool overwriting = false;  // some of it is on its way to where the file has bytes already (FileData::sync_in_place)
   Instant dirty_since;
   bool queued = false;   // in the flusher's queue of ripe ones
   uint64_t ripe_at = 0;  // so many dirty bytes are worth a try; 0: the default
@@ -143,10 +141,7 @@ struct Inode {
   // With what only this mount knows yet.
   wire::Attributes shown() const;
   wire::Attributes shown_times() const;  // the same, except for size and stored
-  // The time of a write that happens now: the one before counts on for a moment, unless somebody has seen it (as in kernels,
-  // whose clock for this ticks; then such a write has nothing to tell control).
-  FileTime time_of_write(const FileTime& now, uint64_t as_of) const;
-  void take_error(Status& status);  // moves a remembered error into a status that is good
+  void take_error(Status& status);       // moves a remembered error into a status that is good
 };
 
 using InodePtr = std::shared_ptr<Inode>;

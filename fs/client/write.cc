@@ -58,12 +58,7 @@ Result<size_t> FileData::write(net::Caller& caller, const InodePtr& inode, uint6
     inode->dirty.write(offset, bytes);
     account(before, inode->dirty.bytes());
     inode->touched = true;
-    const uint64_t stamp = core_.session.stamp();
-    if (const FileTime now = core_.clock.wall(); inode->time_of_write(now, stamp) == now) {
-      inode->written = now;
-      inode->written_stamp = stamp;
-      inode->time_seen = false;
-    }
+    inode->written = core_.clock.wall();
     inode->deferred.written();
     ripe = inode->dirty.bytes() >= std::max(ripe_bytes, inode->ripe_at) && !inode->queued;
     if (ripe) inode->queued = true;
