@@ -168,7 +168,9 @@ void CopyStore::finish_fill(BlockId block, Epoch epoch, Done done) {
     // Durable first, then said: control counts on it at once.
     copy->sync_next.push_back([this, copy, finish](Status synced) {
       if (!synced) return finish(std::move(synced));
-      journal_.append({{JournalRecord::Kind::epoch, StoredState::whole, 0, copy->block, copy->epoch, 0}},
+      received_noted_ = totals_.received_bytes;  // the count survives a kill as the copy does
+      journal_.append({{JournalRecord::Kind::epoch, StoredState::whole, 0, copy->block, copy->epoch, 0},
+                       {JournalRecord::Kind::received, no_state, 0, BlockId{}, 0, received_noted_}},
                       [this, copy, finish](Status noted) {
                         if (!noted) return finish(std::move(noted));
                         copy->state = State::whole;

@@ -138,7 +138,7 @@ TEST(Rot, AFileOfACopyThatWasErasedIsMadeAgain) {
   cluster.storage(1).start();
 }
 
-TEST(Rot, AServerWithoutItsDirectoryIsRefusedAndOneOfAnotherNameTakesItsPlace) {
+TEST(Rot, AServerWithoutItsDirectoryIsRefusedWithTheReason) {
   Cluster cluster;
   ASSERT_SHELL(cluster.environment(), "head -c 5M /dev/urandom >$T/a; cp $T/a $M/a; sync $M/a");
   cluster.storage(2).kill();

@@ -50,6 +50,8 @@ TEST_F(FillingTest, MakesTheSameCopyAgain) {
   EXPECT_EQ(*read(block_b, 1'000'000, 4'000'000, 5), *read(block_a, 1'000'000, 4'000'000, 1));
   EXPECT_EQ(store_->find(block_b)->stored_bytes, store_->find(block_a)->stored_bytes);
   EXPECT_EQ(store_->totals().received_bytes, store_->find(block_a)->stored_bytes);
+  restart();
+  EXPECT_EQ(store_->totals().received_bytes, store_->find(block_a)->stored_bytes) << "also after a kill";
 }
 
 TEST_F(FillingTest, NewerWritesWin) {
