@@ -1,16 +1,20 @@
 #include "control/group/answer_gate.h"
 
 namespace lace::control {
+namespace {
+Error closed() { return {Code::unknown, "this server is not the master any more"}; }
+}  // namespace
 
 net::Responder AnswerGate::guard(net::Responder responder) {
   const auto kept = std::make_shared<net::Responder>(std::move(responder));
   return net::Responder([this, lives = lives_, kept](Result<net::Answer> answer) {
-    if (*lives) pass_on(std::move(*kept), std::move(answer));
+    if (!*lives) return kept->refuse(closed());
+    pass_on(std::move(*kept), std::move(answer));
   });
 }
 
 void AnswerGate::pass_on(net::Responder responder, Result<net::Answer> answer) {
-  if (closed_) return responder.refuse(Code::unavailable, "this server is not the master any more");
+  if (closed_) return responder.refuse(closed());
   waiting_.push_back({last_(), std::move(responder), std::move(answer)});
   look();
 }
@@ -27,7 +31,7 @@ void AnswerGate::look() {
 
 void AnswerGate::close() {
   closed_ = true;
-  for (Waiting& one : waiting_) one.responder.refuse(Code::unavailable, "this server is not the master any more");
+  for (Waiting& one : waiting_) one.responder.refuse(closed());
   waiting_.clear();
 }
 

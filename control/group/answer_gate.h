@@ -17,13 +17,16 @@ class AnswerGate {
   AnswerGate(std::function<bool()> may_speak, std::function<uint64_t()> kept, std::function<uint64_t()> last)
       : may_speak_(std::move(may_speak)), kept_(std::move(kept)), last_(std::move(last)) {}
 
-  ~AnswerGate() { *lives_ = false; }
+  ~AnswerGate() {
+    close();
+    *lives_ = false;
+  }
 
   // The same responder, behind the gate.
   net::Responder guard(net::Responder responder);
   // Lets out what may go: call it when something may have changed.
   void look();
-  // Nothing is said any more; those who wait are refused.
+  // Nothing is said any more. Those who wait are refused with `unknown`: what they asked for may be done already.
   void close();
   size_t waiting() const { return waiting_.size(); }
 

@@ -56,6 +56,11 @@ CommitQueue::CommitQueue(Namespace& ns, GroupCommit& group, Sessions& sessions, 
       punches_(punches),
       deletes_(deletes) {}
 
+CommitQueue::Work::~Work() {
+  for (net::Responder& responder : responders)
+    responder.refuse(Code::unknown, "the server ended while the change was under way");
+}
+
 void CommitQueue::add(wire::Commit commit, net::Responder responder) {
   const Slot slot{commit.session, commit.slot};
   const auto same = under_way_.find(slot);

@@ -36,6 +36,7 @@ class CommitQueue {
 
  private:
   struct Work {
+    ~Work();  // dropped unanswered, it may be done: `unknown`
     wire::Commit commit;
     CommitOutcome outcome;
     std::vector<net::Responder> responders;  // more than one: it was sent again before it was answered
