@@ -23,8 +23,16 @@ void put(std::vector<wire::GroupMember>& members, const wire::GroupMember& membe
 std::vector<Mastership::Effect> Mastership::step(Instant now, const Event& event) {
   Effects out;
   if (role_ == Role::over) return out;
+  notice_stall(now);
   std::visit([&](const auto& what) { on(now, what, out); }, event);
   return out;
+}
+
+// A master that stood still hears only now the answers that came meanwhile: nobody is thrown out for that.
+void Mastership::notice_stall(Instant now) {
+  const Instant before = std::exchange(stepped_, now);
+  if (role_ != Role::master || now - before <= 3 * timing_.beacon) return;
+  for (auto& [name, peer] : peers_) peer.leaves_at = std::max(peer.leaves_at, now + timing_.patience / 2);
 }
 
 bool Mastership::in_sync(const std::string& member) const { return contains(stored_.record.in_sync, member); }

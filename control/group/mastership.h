@@ -140,6 +140,7 @@ class Mastership {
   void on(Instant now, const HandOver& event, Effects& out);
   void on(Instant now, const Remove& event, Effects& out);
 
+  void notice_stall(Instant now);
   void look(Effects& out);
   void swap(Purpose purpose, wire::GroupRecord record, Effects& out);
   void pause(Instant now, bool swap_again);
@@ -157,6 +158,7 @@ class Mastership {
   Self self_;
   const GroupTiming timing_;
   Role role_ = Role::starting;
+  Instant stepped_;     // when something last happened; a tick does, many times a second
   uint64_t term_ = 0;   // the newest that is known
   std::string master_;  // of it
   Stored stored_;       // the record as it was seen last

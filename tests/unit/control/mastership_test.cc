@@ -165,6 +165,18 @@ TEST(Mastership, AMasterGoesOnWithoutASlaveThatIsAway) {
   EXPECT_TRUE(group["a"].may_speak(group.now));
 }
 
+TEST(Mastership, AMasterThatStoodStillThrowsNobodyOutBeforeItHasListened) {
+  Group group;
+  group.make({"a", "b", "c"});
+  group.now += Millis(1'200);  // nobody has taken over yet
+  group.tick("a");
+  EXPECT_EQ(group.stored->record.in_sync.size(), 3u);
+  group.beat("a");
+  group.run_for(Millis(1'000));
+  EXPECT_EQ(group.stored->record.in_sync.size(), 3u);
+  EXPECT_EQ(group.stored->record.master, "a");
+}
+
 TEST(Mastership, WithoutTheRegisterASlaveThatIsAwayStopsEverything) {
   Group group;
   group.make({"a", "b"});
