@@ -91,6 +91,12 @@ void Shipping::feed(const wire::GroupMember& member, Slave& slave) {
       slave.rests_until = loop_.clock().now() + rest_after_error;
       return;
     }
+    // While it fetches it has nothing that counts: whoever looks at the record must not take it for one that could take over.
+    if (message.snapshot && mastership_.required().contains(member.name)) {
+      slave.rests_until = loop_.clock().now() + rest_after_error;
+      if (on_lag_) on_lag_(member.name);
+      return;
+    }
   }
   send(member, slave, message, Bytes(std::move(bytes)));
 }
