@@ -90,7 +90,7 @@ struct EtcdRegister::Core {
       const auto answer = client_for(endpoint)->Post(path, question.dump(), "application/json");
       if (answer && answer->status == 200) {
         Json json = Json::parse(answer->body, nullptr, false);
-        if (!json.is_discarded()) return json;
+        if (json.is_object()) return json;
       }
       size_t expected = at;
       current.compare_exchange_strong(expected, at + 1);
@@ -107,7 +107,8 @@ struct EtcdRegister::Core {
     if (!answer) return pass(answer);
     if (!answer->contains("kvs") || !(*answer)["kvs"].is_array() || (*answer)["kvs"].empty()) return std::nullopt;
     const Json& found = (*answer)["kvs"][0];
-    const auto bytes = from_base64(found.value("value", ""));
+    const bool has_text = found.is_object() && found.contains("value") && found["value"].is_string();
+    const auto bytes = from_base64(has_text ? found["value"].get<std::string>() : std::string());
     auto record = bytes ? wire::decode<wire::GroupRecord>(*bytes) : fail(Code::malformed, "not in base64");
     if (!record) return fail(Code::corrupt, "what etcd keeps under the group's name is no record of a control group");
     return Stored{std::move(*record), number_in(found, "mod_revision")};
@@ -118,8 +119,11 @@ struct EtcdRegister::Core {
     const Json put = {{"request_put", {{"key", key}, {"value", to_base64(bytes)}}}};
     const auto answer = ask("/v3/kv/txn", {{"compare", {compare}}, {"success", {put}}}, false);
     if (!answer) return fail(Code::unknown, answer.error().what);
-    if (!answer->value("succeeded", false)) return 0;
-    return number_in(answer->value("header", Json::object()), "revision");
+    const auto succeeded = answer->find("succeeded");  // left out when it is false
+    if (succeeded == answer->end() || !succeeded->is_boolean() || !succeeded->get<bool>()) return 0;
+    const uint64_t now = answer->contains("header") ? number_in((*answer)["header"], "revision") : 0;
+    if (now == 0) return fail(Code::unknown, "etcd's answer has no revision");
+    return now;
   }
 };
 
