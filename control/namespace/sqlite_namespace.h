@@ -15,7 +15,7 @@ class SqliteNamespace final : public Namespace {
         vfs_(options.vfs),
         grouped_(options.grouped),
         identity_(std::move(identity)),
-        store_(std::move(database), options.log_bytes) {}
+        store_(std::move(database), options.log_bytes, options.grouped) {}
   ~SqliteNamespace() override { rollback(); }
 
   const std::string& cluster() const override { return identity_.cluster; }

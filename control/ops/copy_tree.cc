@@ -15,6 +15,9 @@ using wire::Extent;
 // One operation is one transaction, for which everybody waits: about a second for so many.
 constexpr uint64_t most_inodes = 100'000;
 constexpr uint64_t most_extents = 400'000;
+// In a group others wait for it too, and the master may not be silent for long.
+constexpr uint64_t most_inodes_of_group = 20'000;
+constexpr uint64_t most_extents_of_group = 80'000;
 constexpr uint64_t worth_counting = uint64_t{1} << 20;  // files that store less have few extents
 constexpr uint32_t entries_at_once = 1'000;
 
@@ -51,7 +54,8 @@ class Collecting {
     if (store_.inodes.read(id, attributes) && S_ISREG(attributes.mode)) {
       extents_ += attributes.stored > worth_counting ? store_.extents.count(id) : 1;
     }
-    return ++inodes_ <= most_inodes && extents_ <= most_extents;
+    return ++inodes_ <= (store_.grouped ? most_inodes_of_group : most_inodes) &&
+           extents_ <= (store_.grouped ? most_extents_of_group : most_extents);
   }
   bool collect_entries(InodeId directory) {
     for (uint64_t cookie = 0;;) {
@@ -173,7 +177,10 @@ Status apply(Context& context, const wire::CopyTree& request, Reply& reply) {
   }
   Collecting tree(store);
   if (!tree.collect(request.source)) {
-    return fail(Code::too_big, "more than 100,000 inodes, or 400,000 extents: copy parts of it, one after another");
+    return fail(Code::too_big, store.grouped
+                                   ? "more than 20,000 inodes, or 80,000 extents, which is the most with several "
+                                     "control servers: copy parts of it, one after another"
+                                   : "more than 100,000 inodes, or 400,000 extents: copy parts of it, one after another");
   }
 
   const InodeId parent = present ? *present : make_snapshots(store, request.now);

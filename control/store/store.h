@@ -18,8 +18,9 @@
 namespace lace::control {
 
 struct Store {
-  explicit Store(std::unique_ptr<db::Database> opened, uint64_t log_bytes = 0)
-      : database(std::move(opened)),
+  explicit Store(std::unique_ptr<db::Database> opened, uint64_t log_bytes = 0, bool of_group = false)
+      : grouped(of_group),
+        database(std::move(opened)),
         counters(*database),
         inodes(*database),
         entries(*database),
@@ -39,6 +40,7 @@ struct Store {
         settings(*database),
         log(*database, log_bytes) {}
 
+  const bool grouped;                      // other members follow: transactions travel
   std::unique_ptr<db::Database> database;  // first: the tables' statements end before it
   CounterTable counters;
   InodeTable inodes;

@@ -193,6 +193,20 @@ TEST_F(GroupNamespace, KeepsNoNumberOfWhatWasRolledBack) {
   EXPECT_EQ(ns_->position().number, at.number + 1);
 }
 
+TEST_F(GroupNamespace, CopiesNoTreeForWhichTheMasterWouldBeSilentForLong) {
+  const InodeId top = make(directory(root_inode, "d"));
+  for (int part = 0; part < 2; ++part) {
+    std::vector<wire::Operation> operations;
+    for (int i = 0; i < 10'000; ++i) operations.emplace_back(file(top, std::to_string(part) + '-' + std::to_string(i)));
+    commit(std::move(operations));
+  }
+  const auto refused = run(wire::CopyTree{top, root_inode, "copy", tick()});
+  EXPECT_EQ(code_of(refused), Code::too_big);
+  EXPECT_NE(refused.outcome.what.find("20,000 inodes"), std::string::npos);
+  run(remove(top, "0-0"));
+  EXPECT_EQ(code_of(run(wire::CopyTree{top, root_inode, "copy", tick()})), done);
+}
+
 TEST_F(GroupNamespace, RefusesChangesThatWereMadeFromSomethingElse) {
   add_slave();
   make(file(root_inode, "a"));
