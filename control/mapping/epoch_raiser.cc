@@ -301,6 +301,10 @@ void EpochRaiser::tell_member(const RaiseRef& raise, ServerId server) {
   const Epoch from = server == raise->accept ? raise->accept_epoch : raise->before.epoch;
   const wire::EpochChange change{raise->block, from, raise->after.epoch, filling, false};
   const auto told = [this, raise, server](const Status& status) {
+    if (!status && !storage_.may_act()) {  // it says nothing about the server
+      loop_.after(timing_.retry_pause, [this, raise, server] { tell_member(raise, server); });
+      return;
+    }
     if (!status) {
       // It will learn the epoch from its next report, before it serves again.
       log::warn("control.epoch_not_taken",

@@ -103,6 +103,7 @@ void Punches::order(const WorkRef& work, ServerId server, Epoch epoch) {
       work->finished.insert(server);
       return step(work);
     }
+    if (!storage_.may_act()) return step_later(work);  // it says nothing about the server
     const Instant at = loop_.clock().now();
     const bool silent = servers_.lease_over(server, at);
     const bool refuses = status.error().code != Code::stale && ++work->failures[server] >= max_failures;
