@@ -59,6 +59,9 @@ void handle(Control& control, const Asker& asker, wire::AllocateBlocks& message,
   const auto kept = std::make_shared<Responder>(std::move(responder));
   const SessionId id = message.session;
   const auto apply = [id, placements = std::move(placements), reply](Namespace& ns) -> Status {
+    for (const Placement& placement : placements) {
+      if (const Status known = check_known(ns, placement.servers); !known) return known;
+    }
     auto blocks = ns.allocate(id, placements);
     if (!blocks) return pass(blocks);
     reply->blocks = std::move(*blocks);

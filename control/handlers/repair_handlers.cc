@@ -52,12 +52,13 @@ Result<std::string> why_it_stays(Control& control, const Server& server) {
   const std::string& name = server.record.name;
   const auto blocks = control.names->count_on(server.record.server);
   if (!blocks) return pass(blocks);
+  const bool up = control.servers.is_up(server.record.server, control.now());
   if (*blocks > 0) {
-    const bool up = control.servers.is_up(server.record.server, control.now());
     return std::to_string(*blocks) + (*blocks == 1 ? " block counts" : " blocks count") + " on its copy on " + name + ": " +
            (up ? "first 'lace storage drain " + name + "'"
                : "start it and drain it; if it is lost for good, wait until the others have what it had ('lace status')");
   }
+  if (up && !server.record.draining) return name + " is up and takes new blocks: first 'lace storage drain " + name + "'";
   if (server.bars > 0) return "copies are just leaving " + name + ": try again in a second";
   return std::string();
 }

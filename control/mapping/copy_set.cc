@@ -4,6 +4,16 @@
 
 namespace lace::control {
 
+Status check_known(Namespace& ns, const std::vector<ServerId>& servers) {
+  const auto known = ns.servers();
+  if (!known) return pass(known);
+  for (const ServerId server : servers) {
+    const bool there = std::any_of(known->begin(), known->end(), [&](const ServerRecord& one) { return one.server == server; });
+    if (!there) return fail(Code::unavailable, "a storage server has just been removed");
+  }
+  return {};
+}
+
 bool contains(const std::vector<ServerId>& servers, ServerId server) {
   return std::find(servers.begin(), servers.end(), server) != servers.end();
 }

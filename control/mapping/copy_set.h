@@ -6,6 +6,7 @@
 
 #include "common/base/result.h"
 #include "common/wire/types.h"
+#include "control/namespace/namespace.h"
 
 namespace lace::control {
 
@@ -28,6 +29,10 @@ struct CopySetPlan {
 // Errors: unavailable (nobody in sync would be up).
 Result<CopySetPlan> plan_copy_set(const wire::BlockInfo& block, const CopySetWish& wish,
                                   const std::function<bool(ServerId)>& is_up);
+
+// Whether all of them are of the cluster still: one may have been removed since it was chosen. Within the transaction that
+// makes them members. Errors: unavailable.
+Status check_known(Namespace& ns, const std::vector<ServerId>& servers);
 
 bool contains(const std::vector<ServerId>& servers, ServerId server);
 

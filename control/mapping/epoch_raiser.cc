@@ -173,9 +173,10 @@ void EpochRaiser::bar(Raise& raise, ServerId server) {
 
 void EpochRaiser::lift_bars(Raise& raise) {
   for (const ServerId server : std::exchange(raise.barred, {})) {
-    Server& barred = *servers_.find(server);
-    --barred.bars;
-    servers_.revoke(barred, loop_.clock().now());
+    Server* barred = servers_.find(server);
+    if (barred == nullptr) continue;  // removed meanwhile
+    --barred->bars;
+    servers_.revoke(*barred, loop_.clock().now());
   }
 }
 
@@ -257,6 +258,7 @@ void EpochRaiser::commit(const RaiseRef& raise) {
     if (!now) return pass(now);
     if (!*now) return fail(Code::no_entry, "there is no such block");
     if ((*now)->epoch != raise->before.epoch) return fail(Code::stale, "the block was raised by somebody else");
+    if (const Status known = check_known(ns, raise->plan.joining); !known) return known;
     return ns.set_copy_set(raise->block, raise->after.epoch, raise->after.in_sync, raise->after.filling,
                            raise->accept != ServerId{});
   };

@@ -104,8 +104,8 @@ void Repair::scan() {
   for (const wire::BlockInfo& block : *page) {
     const bool all_up =
         std::all_of(block.in_sync.begin(), block.in_sync.end(), [&](ServerId server) { return servers_.is_up(server, now); });
-    const bool all_stay = std::none_of(block.in_sync.begin(), block.in_sync.end(),
-                                       [&](ServerId server) { return servers_.find(server)->record.draining; });
+    const bool all_stay =
+        std::none_of(block.in_sync.begin(), block.in_sync.end(), [&](ServerId server) { return is_leaving(server); });
     if (block.in_sync.size() != wanted_ || !block.filling.empty() || !all_up || !all_stay) attention_.insert(block.block);
   }
   if (page->size() < scan_page) {
@@ -211,13 +211,18 @@ bool Repair::waited_for(ServerId id) const {
   return now - down_since > timing_.start_patience;
 }
 
+// One that is not of the cluster any more does not come back.
+bool Repair::is_leaving(ServerId id) const {
+  const Server* server = servers_.find(id);
+  return server == nullptr || server->record.draining;
+}
+
 MemberFact Repair::fact_of(ServerId server, BlockId block) const {
   MemberFact fact;
   fact.server = server;
   fact.up = servers_.is_up(server, loop_.clock().now());
-  fact.away_long = known_away_.contains(server);
-  const Server* found = servers_.find(server);
-  fact.leaving = found != nullptr && found->record.draining;
+  fact.away_long = known_away_.contains(server) || servers_.find(server) == nullptr;
+  fact.leaving = is_leaving(server);
   fact.report = copies_.find(server, block);
   return fact;
 }

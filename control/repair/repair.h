@@ -54,6 +54,7 @@ class Repair {
   void look(const wire::BlockInfo& block);
   BlockFacts facts_of(const wire::BlockInfo& block);
   bool waited_for(ServerId server) const;
+  bool is_leaving(ServerId server) const;
   MemberFact fact_of(ServerId server, BlockId block) const;
   void start_fill(const wire::BlockInfo& block, ServerId source, ServerId filling);
   void fill_on(const wire::BlockInfo& block, ServerId server, ServerId source);

@@ -239,6 +239,19 @@ TEST_F(EpochStory, AServerThatIsDrainedEndsUpWithNothingAndMayLeave) {
   EXPECT_TRUE(control->names->check()->empty());
 }
 
+TEST_F(EpochStory, AServerThatTakesNewBlocksIsNotRemovedThoughItIsEmpty) {
+  start(3);
+  const std::string name = control->servers.find(id_of(3))->record.name;
+  ASSERT_EQ(*control->names->count_on(id_of(3)), 0u);
+  const auto refused = ask(wire::ChangeServer{name, wire::ServerChange::remove});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::busy);
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::drain}));
+  ASSERT_TRUE(check_known(*control->names, {id_of(1), id_of(3)}));
+  ASSERT_TRUE(ask(wire::ChangeServer{name, wire::ServerChange::remove}));
+  EXPECT_EQ(check_known(*control->names, {id_of(1), id_of(3)}).error().code, Code::unavailable);
+}
+
 TEST_F(EpochStory, DrainingEndsWhenItIsCancelled) {
   start(2);
   const wire::BlockInfo info = allocate(session);
