@@ -110,7 +110,7 @@ Status Control::start() {
   if (!kept_limits) return pass(kept_limits);
   limits = *kept_limits;
   if (const Status loaded = keeper.start(); !loaded) return loaded;
-  if (const Status resumed = punches.resume([this] { commits.open(); }); !resumed) return resumed;
+  if (const Status resumed = resume(); !resumed) return resumed;
   for (const wire::Endpoint& endpoint : options.listen) {
     const Status listening = loop.listen(endpoint, [this](net::Incoming incoming, net::Responder responder) {
       receive(std::move(incoming), std::move(responder));
@@ -127,6 +127,22 @@ Status Control::start() {
                                 {"copies", options.copies},
                                 {"inodes", names->counts().inodes},
                                 {"sessions", sessions.size()}});
+  return {};
+}
+
+// Goes on with what was left to do. What only this member of a group has may still be taken back by the next master: pages are
+// punched, and copies deleted, when all have it.
+Status Control::resume() {
+  const auto punch = [this] { return punches.resume([this] { commits.open(); }); };
+  if (!options.group) return punch();
+  group.add([](Namespace&) -> Status { return {}; },
+            [this, punch](const Status& kept) {
+              const Status resumed = kept ? punch() : kept;
+              if (resumed) return;
+              log::error("control.not_resumed", {{"error", resumed.error().what}});
+              loop.after(options.timing.retry_pause, [this] { (void)resume(); });
+            });
+  group.flush();
   return {};
 }
 

@@ -98,6 +98,7 @@ class Control {
   bool may_act() const { return !options.group || options.group->may_act(); }
 
  private:
+  Status resume();
   void tick();
   void notice_servers();
   void set_gauges();

@@ -29,6 +29,9 @@ class GroupCommit {
   void add(Apply apply, Done done);
   void set_observer(Observer observer) { observer_ = std::move(observer); }
   void set_keep(Keep keep) { keep_ = std::move(keep); }
+  // A transaction is on this disk, and not yet safe: what it says may still be taken back. What add() is given now is done when
+  // it is safe.
+  bool keeping() const { return keeping_; }
   // Applies and commits what is waiting now: for a graceful stop.
   void flush();
 

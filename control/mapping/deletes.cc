@@ -16,7 +16,9 @@ void Deletes::wake(ServerId server) {
   if (busy_.insert(server).second) next(server);  // else what is new is found by the batches under way
 }
 
+// Nothing is deleted because of a transaction that may still be taken back.
 void Deletes::next(ServerId server) {
+  if (group_.keeping()) return when_kept([this, server] { next(server); });
   auto blocks = namespace_.pending_deletes(server, BlockId{0}, StorageCalls::max_orders);
   if (!blocks) return pause(server);
   if (blocks->empty()) {
@@ -37,6 +39,10 @@ void Deletes::next(ServerId server) {
     group_.add([server, batch](Namespace& ns) { return ns.acknowledge_deletes(server, batch); },
                [this, server](const Status& kept) { kept ? next(server) : pause(server); });
   });
+}
+
+void Deletes::when_kept(std::function<void()> run) {
+  group_.add([](Namespace&) -> Status { return {}; }, [run = std::move(run)](const Status&) { run(); });
 }
 
 void Deletes::pause(ServerId server) {

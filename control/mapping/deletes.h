@@ -24,6 +24,10 @@ class Deletes {
   void wake(ServerId server);
   // Removes copies that were dropped from their blocks' sets and are not needed any more.
   void remove_dropped(ServerId server, std::vector<BlockId> blocks);
+  // Whether it is not known yet that the group has what the namespace says: nothing may be removed then, but `run` be called
+  // when it is.
+  bool must_wait() const { return group_.keeping(); }
+  void when_kept(std::function<void()> run);
   // Called with blocks that a server has deleted: others that are not their members may have copies still.
   void set_on_deleted(std::function<void(const std::vector<BlockId>&)> run) { on_deleted_ = std::move(run); }
 

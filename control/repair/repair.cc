@@ -312,12 +312,14 @@ void Repair::order_fill(const wire::BlockInfo& block, ServerId server, ServerId 
 bool Repair::remove_dropped(const wire::BlockInfo& block) {
   const Instant now = loop_.clock().now();
   bool any = false;
+  const bool waits = deletes_.must_wait();
   for (const CopyRecord& copy : copies_.of(block.block)) {
     if (contains(block.in_sync, copy.server) || contains(block.filling, copy.server)) continue;
     if (!servers_.is_up(copy.server, now)) continue;
-    deletes_.remove_dropped(copy.server, {block.block});
+    if (!waits) deletes_.remove_dropped(copy.server, {block.block});
     any = true;
   }
+  if (any && waits) deletes_.when_kept([this, id = block.block] { look(id); });
   return any;
 }
 
