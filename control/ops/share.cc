@@ -78,7 +78,8 @@ Status apply(Context& context, const wire::Share& request, Reply& reply) {
   add_users(store, shared->extents);
   for (const BlockId block : shared->own) stop_placing(store, block);
   context.freed.set_awaited(true);
-  if (cut_range(store, context.freed, inode, request.offset, request.offset + length)) ++attributes.layout;
+  cut_range(store, context.freed, inode, request.offset, request.offset + length);
+  ++attributes.layout;  // where nothing was, too: who still knows a hole there must not put bytes of its own into it
   context.freed.set_awaited(false);
   for (const Extent& extent : shared->extents) map_extent(store, context.freed, inode, extent);
   attributes.size = std::max(attributes.size, request.offset + request.length);

@@ -204,7 +204,7 @@ struct Model {
     for (const auto& [at, place] : moved) {
       if (at == place.second) return Code::not_supported;  // like a page of a file's own block, which it is not
     }
-    cut(raw(request.inode), request.offset / unit, request.offset / unit + units, false);
+    cut(raw(request.inode), request.offset / unit, request.offset / unit + units, true);
     to.units.insert(moved.begin(), moved.end());
     to.size = std::max(to.size, request.offset + request.length);
     return {};

@@ -149,6 +149,17 @@ TEST_F(Sharing, WhatWasThereIsPunchedBeforeTheAnswer) {
   EXPECT_GT(attributes(copy_).layout, layout);
 }
 
+TEST_F(Sharing, WhoStillKnowsAHoleThereMapsNothingOfItsOwn) {
+  run(write(file_, {at(0, page, 8 * page)}, page));
+  run(truncate(copy_, page));
+  auto late = write(copy_, {at(0, page, 20 * page)}, page);
+  late.layout = attributes(copy_).layout;
+  late.fresh = true;
+  share(0, 0, page);
+  EXPECT_EQ(code_of(run(late)), Code::stale);
+  EXPECT_EQ(map_of(copy_), (std::vector<Extent>{at(0, page, 8 * page, true)}));
+}
+
 TEST_F(Sharing, ATreeIsCopiedWithAllThatItHas) {
   const InodeId top = make(directory(root_inode, "d"));
   const InodeId inner = make(directory(top, "e"));
