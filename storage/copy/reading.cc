@@ -171,6 +171,7 @@ void CopyStore::read(BlockId block, Epoch epoch, uint64_t offset, uint64_t lengt
   const auto last = static_cast<uint32_t>((offset + length - 1) / page_bytes);
   op->count = last - op->first + 1;
   op->choose = [copy, first = op->first, last](const PageTable& table) -> Result<Plan> {
+    if (copy->behind()) return fail(Code::unavailable, "which pages are out of date here is not known yet");
     Plan plan;
     for (uint32_t page = first; page <= last; ++page) {
       const PageEntry& entry = table.at(page);

@@ -79,6 +79,16 @@ class ComparingTest : public StoreFixture {
   }
 };
 
+TEST_F(ComparingTest, NothingIsReadBeforeItIsKnownWhatIsOutOfDate) {
+  begin();
+  go_on([this] { change(7, 'x'); });
+  const auto early = read(b_, 7 * page_bytes, page_bytes, 3);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, Code::unavailable);
+  refill();
+  EXPECT_EQ(*read(b_, 7 * page_bytes, page_bytes, 3), std::string(page_bytes, 'x'));
+}
+
 TEST_F(ComparingTest, ACopyThatWasAwayGetsWhatWasWrittenSinceAndNothingElse) {
   begin();
   go_on([this] {
