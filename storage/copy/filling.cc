@@ -115,8 +115,11 @@ Status CopyStore::apply_fill(FillOp& op) {
   }
   for (const Range& range : op.pages) {  // what no run has named was never written
     const auto end = static_cast<uint32_t>((range.offset + range.length) / page_bytes);
-    for (auto page = static_cast<uint32_t>(range.offset / page_bytes); page < end && status; ++page) {
-      if (open.table.at(page).missing()) open.table.set(page, PageEntry{}), ++filled;
+    for (auto page = static_cast<uint32_t>(range.offset / page_bytes); page < end && status;) {
+      uint32_t stop = page;
+      for (; stop < end && open.table.at(stop).missing(); ++stop, ++filled) open.table.set(stop, PageEntry{});
+      if (stop > page) (void)open.file->punch(page * page_bytes, (stop - page) * page_bytes);  // of a copy from before
+      page = std::max(stop, page + 1);
     }
   }
   if (status) status = open.table.store(*open.file, op.first(), op.end() - op.first());
