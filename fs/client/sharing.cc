@@ -8,7 +8,7 @@ namespace {
 
 constexpr int most_tries = 50;
 constexpr Millis retry_pause{100};
-constexpr Millis hold_patience{20'000};  // control gives up before
+constexpr Millis telling_patience{1'000};  // of control, with a share: 2 s
 constexpr Millis least_patience{100};
 constexpr Millis most_patience{3'000};
 constexpr uint32_t number_bits = 32;  // of an event; above them is the term
@@ -32,6 +32,18 @@ Status Sharing::close(net::Caller& caller) {
   }
 }
 
+Status Sharing::close_here(net::Caller& caller) {
+  ++here_;
+  const Status closed = close(caller);
+  if (!closed) --here_;
+  return closed;
+}
+
+void Sharing::open_here() {
+  core_.placing.open();
+  --here_;
+}
+
 // The gate is closed; it is open when this returns, or some time later if it is not known whether the pages are shared.
 Result<wire::OperationResult> Sharing::commit(net::Caller& caller, wire::Operation operation, InodeId inode) {
   auto result = core_.control.commit_one(caller, std::move(operation));
@@ -40,7 +52,7 @@ Result<wire::OperationResult> Sharing::commit(net::Caller& caller, wire::Operati
     return result;
   }
   data_.void_extents(inode);
-  core_.placing.open();
+  open_here();
   return result;
 }
 
@@ -55,7 +67,7 @@ void Sharing::settle_later(InodeId inode) {
       if (!caller.pause(retry_pause)) return;
     }
     data_.void_extents(inode);
-    core_.placing.open();
+    open_here();
   });
 }
 
@@ -66,13 +78,13 @@ Status Sharing::share(net::Caller& caller, const InodePtr& from, Range range, co
     }
     // In the order in which things were done here.
     if (auto told = core_.tell_all(caller); !told) return told;
-    if (auto closed = close(caller); !closed) return closed;
+    if (auto closed = close_here(caller); !closed) return closed;
     const bool pending = [&] {
       const std::scoped_lock lock(from->mutex, to->mutex);
       return from->pending() || to->pending();
     }();
     if (!pending) break;
-    core_.placing.open();
+    open_here();
     if (tries == most_tries) return fail(Code::try_again, "the files are being changed all the time");
   }
   const uint64_t stamp = core_.session.stamp();
@@ -95,40 +107,59 @@ Status Sharing::share(net::Caller& caller, const InodePtr& from, Range range, co
 
 Result<wire::OperationResult> Sharing::copy_tree(net::Caller& caller, const wire::CopyTree& operation) {
   if (auto told = core_.tell_all(caller); !told) return pass(told);
-  if (auto closed = close(caller); !closed) return pass(closed);
+  if (auto closed = close_here(caller); !closed) return pass(closed);
   return commit(caller, operation, no_inode);
 }
 
 // ---------------------------------------------------------------- for other mounts
 
-bool Sharing::asked_by_present(uint64_t event, uint64_t generation) const {
-  return event >> number_bits == core_.session.term() && generation == core_.session.identity().generation;
+bool Sharing::is_present(const Asker& asker) const {
+  return asker.term == core_.session.term() && asker.generation == core_.session.identity().generation;
 }
 
+bool Sharing::is_gone(const Asker& asker) const {
+  return asker.term < core_.session.term() || asker.generation != core_.session.identity().generation;
+}
+
+// What was done here is to be in the copy; but content behind a gate that is closed for this mount would wait for the other
+// one, which may wait for this one in the same way.
+bool Sharing::tell_for_copy(net::Caller& caller) {
+  const Status told = core_.log.wait(caller, core_.log.last(), telling_patience);
+  if (told || here_ == 0) return told.has_value();
+  return core_.log.wait(caller, core_.log.last_stored(), telling_patience).has_value();
+}
+
+// Without all that, nothing is acknowledged: control gives up in time.
 void Sharing::hold(net::Caller& caller, uint64_t event, uint64_t generation) {
-  // What was done here is to be in the copy.
-  static_cast<void>(core_.log.wait(caller, core_.log.last(), hold_patience));
+  const Asker asker{event >> number_bits, generation};
   for (;;) {
-    if (!asked_by_present(event, generation)) return;
-    if (close(caller)) break;
+    if (is_gone(asker)) return;
+    if (is_present(asker) && tell_for_copy(caller) && close(caller)) break;
     if (core_.session.stopping() || !caller.pause(retry_pause)) return;
   }
   const std::lock_guard lock(mutex_);
-  if (asked_by_present(event, generation) && !held_) {
-    held_ = true;
-  } else {
-    core_.placing.open();
-  }
+  if (!is_present(asker)) return core_.placing.open();
+  // For an earlier one, it may have been closed to the end: pages may be shared since.
+  if (held_) void_and_open(no_inode);
+  held_ = asker;
 }
 
-void Sharing::go_on(InodeId inode) {
-  const std::lock_guard lock(mutex_);
-  if (!std::exchange(held_, false)) return;
+void Sharing::void_and_open(InodeId inode) {
+  held_.reset();
   data_.void_extents(inode);
   core_.placing.open();
 }
 
-void Sharing::forgotten() { go_on(no_inode); }
+void Sharing::go_on(InodeId inode) {
+  const std::lock_guard lock(mutex_);
+  if (held_) return void_and_open(inode);
+  data_.void_extents(inode);
+}
+
+void Sharing::forgotten() {
+  const std::lock_guard lock(mutex_);
+  if (held_ && !is_present(*held_)) void_and_open(no_inode);
+}
 
 void Sharing::stop() {
   std::list<Worker> settling;

@@ -89,6 +89,27 @@ TEST_F(AmongOthers, PlacesNothingWhileAnotherMountShares) {
   release(file.handle);
 }
 
+TEST_F(Mounted, SyncsNothingInPlaceWhileAnotherMountShares) {
+  const auto file = create("a");
+  write(file.handle, 0, pattern(100'000));
+  ASSERT_TRUE(sync(file.handle));
+  cluster_.push_event(wire::EventKind::hold_writes, 0);
+  ASSERT_TRUE(cluster_.acknowledged_all());
+  write(file.handle, 10'000, "later");
+  cluster_.reset_counts();
+  std::thread syncing([&] {
+    const auto caller = cluster_.network().make_caller();
+    fs::Context context{*caller, 1000, 1000, 1, 022};
+    EXPECT_TRUE(fs_->sync(context, file.handle, false));
+  });
+  static_cast<void>(caller_->pause(Millis{50}));  // time enough to do the wrong thing
+  EXPECT_EQ(cluster_.requests(wire::Kind::write_block), 0u);
+  cluster_.push_event(wire::EventKind::go_on, raw(file.attributes.inode));
+  syncing.join();
+  EXPECT_EQ(content(file.attributes.inode).substr(10'000, 5), "later");
+  release(file.handle);
+}
+
 TEST_F(AmongOthers, GoesOnWhenTheControlServerThatHeldItIsGone) {
   const auto file = create("a");
   write(file.handle, 0, pattern(500'000));
@@ -99,6 +120,51 @@ TEST_F(AmongOthers, GoesOnWhenTheControlServerThatHeldItIsGone) {
   write(file.handle, 10'000, "later");
   EXPECT_TRUE(flush(file.handle));
   EXPECT_EQ(content(file.attributes.inode).substr(10'000, 5), "later");
+  release(file.handle);
+}
+
+// Refuses requests of a kind until it is told not to, and looks whether an event is acknowledged meanwhile.
+struct Refusing {
+  std::atomic<bool> refuses{true};
+  std::atomic<int> refused{0};
+  std::atomic<int> early{0};
+
+  std::optional<Error> look(const net::Request& request, wire::Kind kind, Code code) {
+    if (!refuses) return std::nullopt;
+    if (request.kind == wire::Kind::wait_events && wire::decode<wire::WaitEvents>(request.body).value().seen != 0) ++early;
+    if (request.kind != kind) return std::nullopt;
+    ++refused;
+    return Error{code, "not now"};
+  }
+  void wait_for(net::Caller& caller, int times) {
+    for (int tries = 0; refused < times && tries < 2'000; ++tries) static_cast<void>(caller.pause(Millis{10}));
+    EXPECT_GE(refused, times);
+  }
+};
+
+TEST_F(AmongOthers, HoldsForANewControlServerOnceItKnowsIt) {
+  const auto refusing = std::make_shared<Refusing>();
+  cluster_.set_after([refusing](const std::string&, const net::Request& request) {
+    return refusing->look(request, wire::Kind::resume_session, Code::unavailable);  // it did, but the answer is lost
+  });
+  cluster_.restart_control();
+  cluster_.push_event(wire::EventKind::hold_writes, 0);
+  refusing->wait_for(*caller_, 5);
+  EXPECT_EQ(refusing->early, 0);
+  refusing->refuses = false;
+  ASSERT_TRUE(cluster_.acknowledged_all());
+  const auto file = create("a");
+  write(file.handle, 0, "bytes");
+  cluster_.reset_counts();
+  std::thread flushing([&] {
+    const auto caller = cluster_.network().make_caller();
+    fs::Context context{*caller, 1000, 1000, 1, 022};
+    EXPECT_TRUE(fs_->flush(context, file.handle));
+  });
+  static_cast<void>(caller_->pause(Millis{50}));  // time enough to do the wrong thing
+  EXPECT_EQ(cluster_.requests(wire::Kind::write_block), 0u);
+  cluster_.push_event(wire::EventKind::go_on, 0);
+  flushing.join();
   release(file.handle);
 }
 
