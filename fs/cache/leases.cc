@@ -128,6 +128,7 @@ void Leases::sharing(InodeId directory, uint64_t up_to) {
   ended.exclusive = std::max(ended.exclusive, up_to);
   const auto found = held_.find(directory);
   if (found == held_.end() || found->second.exclusive > up_to) return;
+  note_returning(directory, found->second);
   found->second.exclusive = 0;
   (*slots_)[found->second.slot].exclusive = false;
 }
@@ -138,7 +139,18 @@ void Leases::ended(InodeId directory, uint64_t up_to) {
   ended.all = std::max(ended.all, up_to);
   ended.exclusive = std::max(ended.exclusive, up_to);
   const auto found = held_.find(directory);
-  if (found != held_.end() && found->second.number <= up_to) drop(found);
+  if (found == held_.end() || found->second.number > up_to) return;
+  note_returning(directory, found->second);
+  drop(found);
+}
+
+void Leases::note_returning(InodeId directory, const Held& held) {
+  if ((*slots_)[held.slot].exclusive.load()) returning_[directory] = held.number;
+}
+
+void Leases::given_back(InodeId directory) {
+  const std::lock_guard lock(mutex_);
+  returning_.erase(directory);
 }
 
 void Leases::forget(InodeId directory) {
@@ -151,8 +163,11 @@ std::vector<wire::Lease> Leases::tell_all() {
   const std::lock_guard lock(mutex_);
   accepting_ = false;
   std::vector<wire::Lease> all;
+  for (const auto& [directory, number] : returning_) {
+    if (!held_.contains(directory)) all.push_back({directory, number, 1});
+  }
   for (const auto& [directory, held] : held_) {
-    const bool exclusive = (*slots_)[held.slot].exclusive.load();
+    const bool exclusive = (*slots_)[held.slot].exclusive.load() || returning_.contains(directory);
     all.push_back({directory, held.number, exclusive ? std::max<uint64_t>(held.exclusive, 1) : 0});
   }
   return all;
@@ -167,6 +182,7 @@ void Leases::accept(uint64_t up_to) {
 void Leases::end_all() {
   const std::lock_guard lock(mutex_);
   while (!held_.empty()) drop(held_.begin());
+  returning_.clear();
   accepting_ = false;
 }
 

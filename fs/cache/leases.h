@@ -47,10 +47,12 @@ class Leases {
   Recalled recalled(InodeId directory, uint64_t up_to);
   void sharing(InodeId directory, uint64_t up_to);
   void ended(InodeId directory, uint64_t up_to);
+  // Control knows all that was decided under it. Until then, a right to change is among those that tell_all() tells.
+  void given_back(InodeId directory);
   // The directory is gone.
   void forget(InodeId directory);
 
-  // All of them; none that comes later counts until accept().
+  // All of them, and what is being given back; none that comes later counts until accept().
   std::vector<wire::Lease> tell_all();
   // Leases up to this number that are not here have ended.
   void accept(uint64_t up_to);
@@ -82,6 +84,7 @@ class Leases {
   bool came_too_late(const wire::Lease& lease) const;
   void take_one(const wire::Lease& lease);
   Ended& note_ended(InodeId directory);
+  void note_returning(InodeId directory, const Held& held);
 
   const std::unique_ptr<std::array<Slot, most>> slots_;
   mutable std::mutex mutex_;
@@ -89,6 +92,7 @@ class Leases {
   std::unordered_map<InodeId, Held> held_;
   std::unordered_map<uint64_t, InodeId> directories_;  // by slot
   std::unordered_map<InodeId, Ended> ended_;
+  std::unordered_map<InodeId, uint64_t> returning_;  // numbers of those that are being given back, and were exclusive
   std::vector<uint64_t> free_;
   uint64_t generation_ = 0;
   uint64_t ended_up_to_ = 0;  // of every directory

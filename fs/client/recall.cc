@@ -109,6 +109,7 @@ void Mount::on_recalled(net::Caller& caller, InodeId directory, uint64_t up_to, 
   const bool held = stop_deciding(recall);
   // Of a directory that was removed here the lease is gone, but control may not know.
   if ((!held || recall.lease.exclusive) && !tell_for_others(caller)) return;
+  core_.leases.given_back(directory);
   if (!held) return;
   forget_covered(caller, recall);
   drop_from_kernel(caller, recall);

@@ -94,6 +94,26 @@ TEST_F(LeasesOfAMount, BetweenTellingAndAnAnswerNoneIsTaken) {
   EXPECT_NE(leases.take({{file, 1'001, 0}}, file), 0u);
 }
 
+TEST_F(LeasesOfAMount, OneThatIsBeingGivenBackIsToldOfUntilControlKnowsWhatWasDecided) {
+  leases.take({{here, 101, 102}}, here);
+  leases.take({{there, 103, 104}}, there);
+  leases.take({{file, 105, 0}}, file);
+  leases.ended(here, 104);
+  leases.sharing(there, 104);
+  leases.ended(file, 105);
+  const auto told = leases.tell_all();
+  ASSERT_EQ(told.size(), 2u);
+  for (const wire::Lease& lease : told) EXPECT_NE(lease.exclusive, 0u);
+  EXPECT_EQ(leases.stamp(here), 0u) << "nothing is decided any more";
+  EXPECT_FALSE(leases.is_exclusive(leases.stamp(there)));
+  leases.given_back(here);
+  leases.given_back(there);
+  const auto later = leases.tell_all();
+  ASSERT_EQ(later.size(), 1u);
+  EXPECT_EQ(later[0].directory, there);
+  EXPECT_EQ(later[0].exclusive, 0u);
+}
+
 TEST_F(LeasesOfAMount, AreAllGoneWithTheSession) {
   const uint64_t stamp = leases.take({{here, 101, 102}}, here);
   leases.end_all();
