@@ -193,10 +193,11 @@ Result<wire::CommitReply> ControlChannel::send_commit(net::Caller& caller, Sendi
   }
   const bool refused = !may_come_back(error.code) && error.code != Code::interrupted;
   if (error.code == Code::stale) return tl::unexpected<Error>(error);  // the slot is lost
-  if (refused || !sending.maybe_done)
+  if (!sending.maybe_done) {
     slots_.release(slot);  // the number was not used
-  else
+  } else if (!refused) {
     slots_.leave_unsettled(slot, sending.commit);
+  }  // else it may have been used, by what was sent before: the slot is not used again
   if (refused) return tl::unexpected<Error>(error);
   if (sending.interrupted) return fail(Code::interrupted);
   return tl::unexpected<Error>(gave_up(error));
@@ -213,7 +214,7 @@ Status ControlChannel::settle(net::Caller& caller, Backoff& backoff) {
       if (answer) ++unsettled->slot.number;
       const bool over = answer || (!may_come_back(answer.error().code) && answer.error().code != Code::interrupted);
       if (over) {
-        slots_.settled(*unsettled);
+        slots_.settled(*unsettled, answer.has_value());
         continue;
       }
       error = answer.error();

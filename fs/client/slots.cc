@@ -38,12 +38,12 @@ std::optional<Slots::Unsettled> Slots::take_unsettled(uint64_t generation) {
   return unsettled_.front();
 }
 
-void Slots::settled(const Unsettled& unsettled) {
+void Slots::settled(const Unsettled& unsettled, bool known) {
   const std::lock_guard lock(mutex_);
   if (unsettled.slot.generation != generation_) return;
   settling_ = false;
   unsettled_.erase(unsettled_.begin());
-  free_.push_back(unsettled.slot);
+  if (known) free_.push_back(unsettled.slot);
 }
 
 void Slots::put_back(Unsettled unsettled) {

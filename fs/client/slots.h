@@ -33,7 +33,8 @@ class Slots {
   };
   // The first one, to be settled by the caller alone, then settled() or put_back().
   std::optional<Unsettled> take_unsettled(uint64_t generation);
-  void settled(const Unsettled& unsettled);
+  // `known`: whether its number was used. If not, the slot is not used again.
+  void settled(const Unsettled& unsettled, bool known);
   void put_back(Unsettled unsettled);
   bool any_unsettled(uint64_t generation) const;
 

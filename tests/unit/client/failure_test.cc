@@ -278,6 +278,24 @@ TEST_F(AmongOthers, AChangeThatWasNotWaitedForIsSettledBeforeTheNext) {
   EXPECT_EQ(cluster_.commits().size(), 2u);
 }
 
+TEST_F(AmongOthers, ANumberThatMayHaveBeenUsedIsUsedForNothingElse) {
+  const auto commits = std::make_shared<std::atomic<int>>(0);
+  cluster_.set_before([commits](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (!is(request, wire::Kind::commit) || *commits != 1) return std::nullopt;
+    ++*commits;
+    return Error{Code::try_again, "another mount has just come"};
+  });
+  cluster_.set_after([commits](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (!is(request, wire::Kind::commit) || (*commits)++ > 0) return std::nullopt;
+    return Error{Code::unknown, "lost"};
+  });
+  auto context = this->context();
+  EXPECT_FALSE(fs_->make(context, root_inode, "a", S_IFREG | 0644, 0));
+  ASSERT_TRUE(fs_->make(context, root_inode, "b", S_IFREG | 0644, 0));
+  const auto again = fs_->make(context, root_inode, "b", S_IFREG | 0644, 0);
+  EXPECT_EQ(again.error().code, Code::exists) << "it was answered as if it were the one before";
+}
+
 TEST_F(AmongOthers, PlacesDataAnewWhenItsBlockIsGone) {
   const auto first = create("first");
   write(first.handle, 0, "x");
