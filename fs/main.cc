@@ -77,6 +77,8 @@ int serve(const Flags& flags, const fs::fuse::MountFlags& mount_flags, const std
 
   const SystemClock clock;
   net::ZmqNetwork network(clock, std::move(*options));
+  fs::Profile profile;
+  const auto counting = fs::make_counting_network(network, clock, profile);
   fs::MountOptions mount;
   mount.controls = controls;
   mount.mount_point = *mount_point;
@@ -86,10 +88,11 @@ int serve(const Flags& flags, const fs::fuse::MountFlags& mount_flags, const std
   mount.local_reads = mount_flags.local_reads;
   mount.synchronous = mount_flags.synchronous;
   mount.timeout = mount_flags.timeout;
-  auto file_system = fs::FileSystem::mount(network, clock, std::move(mount));
+  auto file_system = fs::FileSystem::mount(*counting, clock, std::move(mount));
   if (!file_system) return failed(file_system.error().what);
   {
-    auto attached = fs::fuse::Mount::attach(**file_system, network, clock, {*mount_point, mount_flags, joined(controls)});
+    auto attached =
+        fs::fuse::Mount::attach(**file_system, *counting, clock, {*mount_point, mount_flags, joined(controls), 64, &profile});
     if (!attached) return failed(attached.error().what);
     log::info("mount.ready", {{"mount_point", *mount_point}, {"controls", joined(controls)}});
     say_ready(flags.ready_fd);

@@ -21,6 +21,7 @@ int scrub_command(Arguments arguments);
 int clone_command(Arguments arguments);
 int snapshot_command(Arguments arguments);
 int fsck_command(Arguments arguments);
+int profile_command(Arguments arguments);
 int key_command(Arguments arguments);
 int control_command(Arguments arguments);
 

@@ -26,6 +26,7 @@ constexpr Command commands[] = {
     {"snapshot", snapshot_command, "keep directories as they are"},
     {"fsck", fsck_command, "check that everything fits together, and mend it"},
     {"control", control_command, "the control servers: which is the master, hand over, remove"},
+    {"profile", profile_command, "what a mount does, and how long it takes"},
     {"key", key_command, "make keys for clusters that span machines"},
 };
 

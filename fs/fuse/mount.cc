@@ -65,7 +65,9 @@ class KernelMount final : public Mount {
   KernelMount(FileSystem& file_system, net::Network& network, const Clock& clock, AttachOptions options)
       : options_(std::move(options)),
         network_(network),
-        service_(file_system, network, clock, options_.flags.squash, options_.controls) {}
+        service_(file_system, network, clock, options_.flags.squash, options_.controls) {
+    service_.profile = options_.profile;
+  }
   ~KernelMount() override;
   Status attach();
   void run(int stop_fd) override;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fs/client/file_system.h"
+#include "fs/client/profile.h"
 #include "fs/fuse/mount_flags.h"
 
 namespace lace::fs::fuse {
@@ -17,11 +18,13 @@ struct AttachOptions {
   MountFlags flags;
   std::string controls;  // what the attribute lace.control answers: the servers as --control takes them
   int max_threads = 64;
+  Profile* profile = nullptr;  // where operations are counted, and what the attribute lace.profile answers; null: nowhere
 };
 
 class Mount {
  public:
-  // All three must outlive the Mount. From its return on, the directory shows the file system. Errors: io, not_permitted.
+  // All, with options.profile, must outlive the Mount. From its return on, the directory shows the file system. Errors: io,
+  // not_permitted.
   static Result<std::unique_ptr<Mount>> attach(FileSystem& file_system, net::Network& network, const Clock& clock,
                                                AttachOptions options);
   virtual ~Mount() = default;  // detaches

@@ -13,6 +13,29 @@ struct Name {  // a text as template argument
   constexpr Name(const char (&from)[length]) { std::copy_n(from, length, text); }
 };
 
+// Counts one operation, and whether servers were asked for it.
+class Counting {
+ public:
+  Counting(Service& service, size_t number)
+      : service_(service),
+        number_(number),
+        sent_(Profile::sent_here()),
+        begun_(service.profile ? service.clock.now() : Instant{}) {}
+  ~Counting() {
+    if (!service_.profile) return;
+    const auto took = std::chrono::nanoseconds(service_.clock.now() - begun_).count();
+    service_.profile->operation(number_).add(static_cast<uint64_t>(took), Profile::sent_here() != sent_);
+  }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+
+ private:
+  Service& service_;
+  const size_t number_;
+  const uint64_t sent_;
+  const Instant begun_;
+};
+
 // From libfuse's C to an operation: makes the Request, and lets no exception through libfuse's frames.
 template <auto operation, Name name>
 struct Entry;
@@ -20,7 +43,9 @@ template <class... Arguments, void (*operation)(Request&, Arguments...), Name na
 struct Entry<operation, name> {
   static void run(fuse_req_t raw, Arguments... arguments) noexcept {
     try {
+      static const size_t number = Profile::number_of(name.text);
       Request request(raw, name.text);
+      const Counting counting(request.service, number);
       operation(request, arguments...);
     } catch (const std::exception& error) {  // memory; the request was answered as it left scope
       static log::Limiter limiter;

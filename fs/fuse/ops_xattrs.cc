@@ -26,6 +26,7 @@ int check_name(std::string_view name) {
 
 void answer_own(Request& request, InodeId inode, std::string_view name, size_t room) {
   if (name == "lace.control"sv) return request.answer_xattr(request.service.controls, room);
+  if (name == "lace.profile"sv && request.service.profile) return request.answer_xattr(request.service.profile->text(), room);
   if (name == "lace.inode"sv) {
     // Who asks by this number asks the servers, which may not have heard of it yet.
     if (auto told = request.file_system().sync_all(request.context); !told) return request.answer_error(told.error());

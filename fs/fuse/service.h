@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fs/client/file_system.h"
+#include "fs/client/profile.h"
 #include "fs/fuse/change_table.h"
 #include "fs/fuse/chores.h"
 #include "fs/fuse/interrupts.h"
@@ -33,6 +34,7 @@ struct Service {
   const InodeId root;
 
   fuse_session* session = nullptr;  // set before the first request
+  Profile* profile = nullptr;       // the same; null: nobody counts
 
   ChangeTable changes;
   LockOwners owners;

@@ -133,6 +133,27 @@ TEST_F(Command, TellsWhereTheBytesOfAFileAre) {
   EXPECT_THAT(fails("lace info $M/none", 1), HasSubstr("No such file"));
 }
 
+TEST_F(Command, TellsWhatAMountDoes) {
+  passes(
+      "lace up --data $T/data $M; for i in 1 2 3; do echo $i >$M/f$i; done; dd if=/dev/zero of=$M/f1 conv=fsync status=none "
+      "count=9");
+  const Json profile = json("lace profile --json $M");
+  std::map<std::string, uint64_t> counts;
+  for (const char* list : {"operations", "messages"}) {
+    for (const auto& one : profile.at(list)) {
+      counts[one.at("name")] = one.at("count");
+      EXPECT_GT(one.at("p99_us").get<double>(), 0) << one;
+      EXPECT_GE(one.at("p99_us"), one.at("p50_us")) << one;
+    }
+  }
+  EXPECT_EQ(counts["create"], 3u);
+  EXPECT_EQ(counts["fsync"], 1u);
+  EXPECT_GE(counts["write_block"], 1u);
+  EXPECT_GE(counts["commit"], 1u);
+  EXPECT_THAT(passes("lace profile $M"), AllOf(HasSubstr("operation"), HasSubstr("write_block"), HasSubstr("without asking")));
+  EXPECT_THAT(fails("lace profile /", 1), HasSubstr("not in a LaceFS mount"));
+}
+
 TEST_F(Command, MountsASecondTimeAndUnmounts) {
   passes("lace up --data $T/data $M; mkdir $T/second; echo x >$M/f");
   passes("lace mount --control ipc://$T/data/run/control-1.sock $T/second; [ \"$(cat $T/second/f)\" = x ]");
@@ -206,7 +227,7 @@ TEST_F(Command, WorksWithALongDirectory) {
 }
 
 TEST_F(Command, TellsItsHelpAndVersion) {
-  for (const char* command : {"", "up ", "down ", "mount ", "unmount ", "status ", "info ", "key ", "key new "}) {
+  for (const char* command : {"", "up ", "down ", "mount ", "unmount ", "status ", "info ", "profile ", "key ", "key new "}) {
     EXPECT_THAT(passes(std::string("lace ") + command + "--help"), HasSubstr("Usage")) << command;
   }
   for (const char* program : {"lace", "lace-control", "lace-storage", "lace-fs"}) {
