@@ -215,6 +215,21 @@ TEST_F(TwoMounts, TheLeaseOfARemovedDirectoryIsGone) {
   EXPECT_FALSE(control->leases.is_changed_by_other(bob.session, directory));
 }
 
+// It may be holding back what the other one waits for.
+TEST_F(TwoMounts, WhoSharesDoesNotWaitLongForALease) {
+  const auto from = make_file(bob.session, "from");
+  const auto to = make_file(ann.session, "to", directory);
+  ASSERT_TRUE(ask(wire::ReadDirectory{ann.session, directory, 0, 100, true}, Millis(5'000), "ann"));
+  const wire::Share share{to.inode, 0, from.inode, 0, page_bytes, {5'000, 0}};
+  const Instant before = simulation.now();
+  const auto ticket =
+      caller("bob").start(control_endpoint, net::request_of(wire::Commit{bob.session, 5, 1, {share}}), Millis(30'000));
+  const auto answer = finish(bob, ticket);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::try_again);
+  EXPECT_LT(simulation.now() - before, Millis(4'000));
+}
+
 TEST_F(TwoMounts, AccessTimesTakeNoLease) {
   const auto file = make_file(ann.session, "f", directory);
   ASSERT_TRUE(ask(wire::ReadDirectory{ann.session, directory, 0, 100, true}, Millis(5'000), "ann"));
