@@ -68,6 +68,13 @@ auto to_see_inode() {
   return [](Namespace& ns, const Message& message) { return to_see(ns, message.inode); };
 }
 
+// None on what is frozen: a snapshot is removed without asking for leases, and control has to know what is open in it.
+void add_lease(Control& control, const Session& session, InodeId directory, std::vector<wire::Lease>& leases) {
+  if (!session.record.leases) return;
+  if (const auto home = control.names->home(directory); home && *home == directory)
+    control.leases.add(session, directory, leases);
+}
+
 // Names the directory whose lease is good for the answer, and adds the lease.
 template <class Reply>
 void add_home(Control& control, const Session& session, InodeId inode, Reply& reply) {
@@ -129,7 +136,7 @@ void handle(Control& control, const Asker& asker, wire::Lookup& message, Respond
         auto found = above ? control.names->attributes(asked.parent) : control.names->lookup(asked.parent, asked.name);
         answer_with(std::move(found), answerer, [&](wire::Attributes attributes) {
           wire::AttributesReply reply{std::move(attributes)};
-          control.leases.add(session, asked.parent, reply.leases);
+          add_lease(control, session, asked.parent, reply.leases);
           add_home(control, session, reply.attributes.inode, reply);
           return reply;
         });
@@ -155,7 +162,7 @@ void handle(Control& control, const Asker& asker, wire::ReadDirectory& message, 
                 const InodeId parent = asked.inode == session.record.root ? asked.inode : list.parent;
                 wire::ReadDirectoryReply reply{std::move(list.entries), list.end, parent};
                 if (asked.with_attributes) leave_out_uncertain(control, session, reply.entries);
-                control.leases.add(session, asked.inode, reply.leases);
+                add_lease(control, session, asked.inode, reply.leases);
                 return reply;
               });
             });

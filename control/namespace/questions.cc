@@ -121,7 +121,7 @@ Result<bool> SqliteNamespace::is_inside(InodeId inode, InodeId subtree) {
 Result<InodeId> SqliteNamespace::home(InodeId id) {
   return ask([&]() -> InodeId {
     const Inode* inode = store_.inodes.find(id);
-    if (inode == nullptr) return no_inode;
+    if (inode == nullptr || inode->attributes.frozen) return no_inode;
     if (is_directory(inode->attributes)) return id;
     return inode->attributes.links == 1 ? inode->parent : no_inode;
   });

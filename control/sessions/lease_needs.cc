@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "control/ops/snapshots.h"
+
 namespace lace::control {
 namespace {
 
@@ -55,7 +57,10 @@ struct Changes {
     add_home(needs, ns, change.inode, Access::change);
   }
   // What others decided below the source they tell when they are held (write_hold.h).
-  void operator()(const wire::CopyTree& change) { add(needs, change.parent, Access::change); }
+  void operator()(const wire::CopyTree& change) {
+    const bool makes_top = change.parent == no_inode && !ns.lookup(root_inode, snapshots_top);
+    add(needs, makes_top ? root_inode : change.parent, Access::change);
+  }
   void operator()(const wire::RemoveSnapshot&) {}
   template <class Operation>
   void operator()(const Operation& change) {

@@ -61,6 +61,8 @@ Status Mount::make_snapshot(Context& context, InodeId directory, std::string_vie
 Status Mount::remove_snapshot(Context& context, std::string_view name) {
   if (auto ok = writable(); !ok) return ok;
   if (auto told = core_.tell_all(context.caller); !told) return told;
+  // What is open in it here must live on.
+  if (auto secured = secure_all(context.caller); !secured) return secured;
   auto result = core_.control.commit_one(context.caller, wire::RemoveSnapshot{std::string(name), core_.clock.wall()});
   if (result || is_uncertain(result.error())) snapshots_changed(result ? result->parent.inode : no_inode, name);
   return result ? Status{} : pass(result);

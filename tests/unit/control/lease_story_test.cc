@@ -230,6 +230,57 @@ TEST_F(TwoMounts, WhoSharesDoesNotWaitLongForALease) {
   EXPECT_LT(simulation.now() - before, Millis(4'000));
 }
 
+struct WithASnapshot : TwoMounts {
+  net::Caller::Ticket start_snapshot(const std::string& name) {
+    const wire::CopyTree copy{directory, no_inode, name, {5'000, 0}};
+    return caller("ann").start(control_endpoint, net::request_of(wire::Commit{ann.session, 6, ++number, {copy}}),
+                               Millis(70'000));
+  }
+  InodeId make_snapshot(const std::string& name) {
+    const auto ticket = start_snapshot(name);
+    simulation.run_for(Millis(50));
+    acknowledge(bob);
+    simulation.run_for(Millis(50));
+    acknowledge(bob);
+    const auto made = finish(ann, ticket);
+    EXPECT_TRUE(made);
+    return made ? made->reply.results.at(0).inode.inode : no_inode;
+  }
+  uint64_t number = 0;
+};
+
+TEST_F(WithASnapshot, NobodyHasALeaseInIt) {
+  make_file(ann.session, "f", directory);
+  const InodeId top = make_snapshot("one");
+  const auto listed = ask(wire::ReadDirectory{bob.session, top, 0, 100, true}, Millis(5'000), "bob");
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->entries.size(), 1u);
+  EXPECT_TRUE(listed->leases.empty());
+  const auto found = look_up(bob, top, "f");
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->leases.empty());
+  EXPECT_EQ(found->home, no_inode) << "so that control is told who has it open";
+}
+
+TEST_F(WithASnapshot, TheFirstOneChangesTheRoot) {
+  ASSERT_TRUE(ask(wire::ReadDirectory{bob.session, root_inode, 0, 100, true}, Millis(5'000), "bob"));
+  const auto ticket = start_snapshot("one");
+  simulation.run_for(Millis(50));
+  const auto heard = acknowledge(bob);
+  ASSERT_FALSE(heard.empty());
+  EXPECT_EQ(heard[0].kind, wire::EventKind::lease_ended);
+  EXPECT_EQ(heard[0].value, raw(root_inode));
+  simulation.run_for(Millis(50));
+  acknowledge(bob);
+  ASSERT_TRUE(finish(ann, ticket));
+  ASSERT_TRUE(ask(wire::ReadDirectory{bob.session, root_inode, 0, 100, true}, Millis(5'000), "bob"));
+  start_snapshot("two");
+  simulation.run_for(Millis(50));
+  const auto later = events(bob);
+  ASSERT_EQ(later.size(), 1u);
+  EXPECT_EQ(later[0].kind, wire::EventKind::hold_writes);
+}
+
 TEST_F(TwoMounts, AccessTimesTakeNoLease) {
   const auto file = make_file(ann.session, "f", directory);
   ASSERT_TRUE(ask(wire::ReadDirectory{ann.session, directory, 0, 100, true}, Millis(5'000), "ann"));
