@@ -253,6 +253,11 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
   }
   operations.insert(operations.end(), batch.attributes.begin(), batch.attributes.end());
   const uint64_t sole = core_.session.stamp();
+  uint64_t logged = 0;
+  {
+    const std::lock_guard lock(inode.mutex);
+    logged = inode.logged;
+  }
   auto reply = core_.control.commit(caller, std::move(operations));
   if (!reply) return pass(reply);
   const uint64_t stamp = core_.learned_of_file(sole, reply->leases);
@@ -265,13 +270,20 @@ Status FileData::commit(net::Caller& caller, Inode& inode, Batch& batch, Plan& p
     const bool is_write = batch.touched && index == 0;
     if (auto status = wire::status_of(result.outcome); !status)
       (is_write ? stored : attributes_set) = status;
-    else
+    else if (inode.logged == logged || !inode.by_ourselves)  // else it was changed here, maybe since control answered
       inode.learn(result.inode, stamp, core_.clock.now(), true);
   }
   inode.deferred.committed(batch.attributes.size(), batch.attributes_version);
   if (stored && batch.touched) {
     if (inode.cuts == batch.cuts) {
-      for (const Extent& extent : extents) inode.extents.insert(extent);
+      // If this mount decides alone since the flush began, not control's word on the file counts but its own: what was stored
+      // is to be in that, too.
+      const bool by_ourselves = inode.by_ourselves;
+      if (by_ourselves) inode.attributes.size = std::max(inode.attributes.size, batch.data.end());
+      for (const Extent& extent : extents) {
+        if (by_ourselves) inode.attributes.stored += new_bytes(inode.extents, extent);
+        inode.extents.insert(extent);
+      }
       for (const auto& [chunk, block] : plan.new_own_blocks) inode.own_blocks[chunk] = block;
     }
     const uint64_t before = inode.dirty.bytes();

@@ -1,10 +1,17 @@
-// What one step of a flush works on. For flush.cc and allocate.cc only.
+// What one step of a flush works on. For flush.cc, staging.cc and allocate.cc only.
 #pragma once
 
 #include "fs/cache/placement.h"
 #include "fs/client/file_data.h"
 
 namespace lace::fs {
+
+// By how much the file takes more with it. Whole pages; those that were mapped in part were counted already.
+inline uint64_t new_bytes(const ExtentMap& known, const Extent& extent) {
+  const uint64_t end = extent.offset + extent.length;
+  const uint64_t pages = (page_ceil(end) - page_floor(extent.offset)) / page_bytes;
+  return (pages - known.pages_within(extent.offset, end)) * page_bytes;
+}
 
 struct FileData::Batch {
   DirtySnapshot data;

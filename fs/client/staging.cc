@@ -54,13 +54,6 @@ class Merging {
   size_t length_ = 0;  // of the last one
 };
 
-// Whole pages; those that were mapped in part were counted already.
-uint64_t new_bytes(const ExtentMap& known, const Extent& extent) {
-  const uint64_t end = extent.offset + extent.length;
-  const uint64_t pages = (page_ceil(end) - page_floor(extent.offset)) / page_bytes;
-  return (pages - known.pages_within(extent.offset, end)) * page_bytes;
-}
-
 }  // namespace
 
 Result<FileData::Staging::Added> FileData::Staging::add(net::Caller& caller, const LogEntry& entry, size_t place,

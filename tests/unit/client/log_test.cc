@@ -199,5 +199,40 @@ TEST_F(Alone, WaitsForControlOnlyWhereItMust) {
   EXPECT_EQ(cluster_.entries(root_inode).size(), 100u);
 }
 
+// The other mount ends while the bytes are on their way, and somebody looks at the file and changes it then.
+TEST_F(AmongOthers, KnowsWhatAFlushStoredThatBeganBeforeItWasAlone) {
+  const auto file = create("a");
+  const InodeId inode = file.attributes.inode;
+  const std::string bytes = pattern(50'000);
+  write(file.handle, 0, bytes);
+  auto begun = std::make_shared<std::atomic<bool>>(false);
+  cluster_.set_before([this, begun, inode](const std::string&, const net::Request& request) -> std::optional<Error> {
+    if (request.kind != wire::Kind::write_block || begun->exchange(true)) return std::nullopt;
+    cluster_.set_sole(true);
+    cluster_.push_event(wire::EventKind::sole_again, 0);
+    EXPECT_TRUE(cluster_.acknowledged_all());
+    const auto caller = cluster_.network().make_caller();
+    fs::Context context{*caller, 1000, 1000, 1, 022};
+    EXPECT_TRUE(fs_->attributes(context, inode));
+    wire::SetAttributes mode;
+    mode.inode = inode;
+    mode.set = wire::SetAttributes::set_mode;
+    mode.mode = 0600;
+    EXPECT_TRUE(fs_->set_attributes(context, mode));
+    return std::nullopt;
+  });
+  ASSERT_TRUE(sync(file.handle));
+  EXPECT_TRUE(*begun);
+  EXPECT_EQ(stat(inode).size, bytes.size());
+  EXPECT_TRUE(read(file.handle, 0, bytes.size()) == bytes);
+  EXPECT_TRUE(content(inode) == bytes);
+  const wire::Attributes known = stat(inode), told = cluster_.attributes(inode);
+  EXPECT_EQ(known.size, told.size);
+  EXPECT_EQ(known.stored, told.stored);
+  EXPECT_EQ(known.mode & 07777, 0600u);
+  EXPECT_EQ(told.mode & 07777, 0600u);
+  release(file.handle);
+}
+
 }  // namespace
 }  // namespace lace::test
