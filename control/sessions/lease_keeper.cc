@@ -3,16 +3,16 @@
 namespace lace::control {
 
 bool LeaseKeeper::is_free(SessionId session, const std::vector<Need>& needs) const {
-  return !sessions_.others_may_have_leases(session) && table_.is_free(session, needs);
+  return !sessions_.others_may_have_leases(session) && table_->is_free(session, needs);
 }
 
 void LeaseKeeper::when_free(SessionId session, Needs needs, Instant deadline, Run run) {
-  if (!sessions_.others_may_have_leases(session) && !table_.others_have_any(session)) return run({});
+  if (!sessions_.others_may_have_leases(session) && !table_->others_have_any(session)) return run({});
   std::vector<Need> now = needs();
   if (is_free(session, now)) return run({});
   if (waiting_.size() >= most_waiting) return run(fail(Code::unavailable, "too many requests wait for other mounts"));
   ++totals_.waits;
-  const auto recalls = table_.recall(session, now, loop_.clock().now());
+  const auto recalls = table_->recall(session, now, loop_.clock().now());
   waiting_.push_back({session, std::move(needs), std::make_shared<Claim>(table_, std::move(now)), deadline, std::move(run)});
   send(recalls);
 }
@@ -38,7 +38,7 @@ void LeaseKeeper::seen(SessionId session) {
   const uint64_t seen = events_.seen(session);
   bool any = false;
   while (!found->second.empty() && found->second.front().event <= seen) {
-    table_.given_back(found->second.front().recall);
+    table_->given_back(found->second.front().recall);
     found->second.pop_front();
     any = true;
   }
@@ -47,14 +47,14 @@ void LeaseKeeper::seen(SessionId session) {
 }
 
 void LeaseKeeper::ended(SessionId session) {
-  table_.release(session);
+  table_->release(session);
   asked_.erase(session);
   look_again();
 }
 
 void LeaseKeeper::resumed(const Session& session, const std::vector<wire::Lease>& leases) {
   if (!session.confined() && session.record.leases && !session.sole) {
-    for (const wire::Lease& lease : leases) table_.restore(session.record.session, lease);
+    for (const wire::Lease& lease : leases) table_->restore(session.record.session, lease);
   }
   look_again();
 }
@@ -78,7 +78,7 @@ void LeaseKeeper::look_again() {
         break;  // the list may be another now
       }
       // What it needs may have changed while it waited: a file was moved, say.
-      const auto recalls = table_.recall(here->session, now, loop_.clock().now());
+      const auto recalls = table_->recall(here->session, now, loop_.clock().now());
       if (now != here->claim->needs()) here->claim = std::make_shared<Claim>(table_, std::move(now));
       send(recalls);
     }
@@ -93,19 +93,19 @@ void LeaseKeeper::add(const Session& session, InodeId directory, std::vector<wir
   for (const wire::Lease& lease : leases) {
     if (lease.directory == directory) return;
   }
-  const uint64_t before = table_.last();
-  const auto lease = table_.give(session.record.session, directory, !session.record.read_only, loop_.clock().now());
+  const uint64_t before = table_->last();
+  const auto lease = table_->give(session.record.session, directory, !session.record.read_only, loop_.clock().now());
   if (!lease) return;
-  if (table_.last() != before) ++totals_.given;
+  if (table_->last() != before) ++totals_.given;
   leases.push_back(*lease);
-  send(table_.surplus(session.record.session));
+  send(table_->surplus(session.record.session));
 }
 
 void LeaseKeeper::made(const Session& session, InodeId directory) {
   if (!session.record.leases || session.confined() || session.sole || opening_) return;
   ++totals_.given;
-  table_.made(session.record.session, directory);
-  send(table_.surplus(session.record.session));
+  table_->made(session.record.session, directory);
+  send(table_->surplus(session.record.session));
 }
 
 std::vector<SessionId> LeaseKeeper::tick() {
@@ -115,7 +115,7 @@ std::vector<SessionId> LeaseKeeper::tick() {
     if (now - asked.front().since >= timing_.recall_patience) late.push_back(session);
   }
   if (now >= tidy_due_) {
-    table_.tidy(now);
+    table_->tidy(now);
     tidy_due_ = now + tidy_every;
   }
   for (const Waiting& waiting : waiting_) {

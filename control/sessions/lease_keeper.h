@@ -23,23 +23,26 @@ class LeaseKeeper {
   using Needs = std::function<std::vector<Need>()>;
   using Run = std::function<void(Status)>;
 
-  // From `begin` to `end`, no lease on these directories is given.
+  // From `begin` to `end`, no lease on these directories is given. May outlive the keeper: who claims may wait for a commit, or
+  // for a server, when control stops.
   class Claim {
    public:
-    Claim(LeaseTable& table, std::vector<Need> needs) : table_(table), needs_(std::move(needs)) { table_.begin(needs_); }
-    ~Claim() { table_.end(needs_); }
+    Claim(std::shared_ptr<LeaseTable> table, std::vector<Need> needs) : table_(std::move(table)), needs_(std::move(needs)) {
+      table_->begin(needs_);
+    }
+    ~Claim() { table_->end(needs_); }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
     const std::vector<Need>& needs() const { return needs_; }
 
    private:
-    LeaseTable& table_;
+    const std::shared_ptr<LeaseTable> table_;
     const std::vector<Need> needs_;
   };
   using ClaimRef = std::shared_ptr<Claim>;
 
   LeaseKeeper(net::Loop& loop, Sessions& sessions, Events& events, const Timing& timing, uint64_t term)
-      : loop_(loop), sessions_(sessions), events_(events), timing_(timing), table_(term << 32) {}
+      : loop_(loop), sessions_(sessions), events_(events), timing_(timing), table_(std::make_shared<LeaseTable>(term << 32)) {}
 
   // Runs at once, or when no lease of other sessions is in the way and every session that may have had one before a restart
   // has said so or ended. Errors: unavailable (the deadline passed, or too many wait already).
@@ -51,9 +54,9 @@ class LeaseKeeper {
   void add(const Session& session, InodeId directory, std::vector<wire::Lease>& leases);
   // The session's log says that it made a directory, or that one is gone.
   void made(const Session& session, InodeId directory);
-  void removed(InodeId directory) { table_.forget(directory); }
+  void removed(InodeId directory) { table_->forget(directory); }
   bool is_changed_by_other(SessionId session, InodeId directory) const {
-    return table_.is_changed_by_other(session, directory);
+    return table_->is_changed_by_other(session, directory);
   }
 
   // Nobody gets a lease while somebody is let in.
@@ -65,9 +68,9 @@ class LeaseKeeper {
   // Answers sessions that were asked for a lease too long ago.
   std::vector<SessionId> tick();
 
-  LeaseTable::Count count(SessionId session) const { return table_.count(session); }
-  LeaseTable::Count count() const { return table_.count(); }
-  uint64_t last() const { return table_.last(); }
+  LeaseTable::Count count(SessionId session) const { return table_->count(session); }
+  LeaseTable::Count count() const { return table_->count(); }
+  uint64_t last() const { return table_->last(); }
   size_t waiting() const { return waiting_.size(); }
   struct Totals {
     uint64_t given = 0, recalled = 0, waits = 0;
@@ -97,7 +100,7 @@ class LeaseKeeper {
   Sessions& sessions_;
   Events& events_;
   const Timing& timing_;
-  LeaseTable table_;
+  const std::shared_ptr<LeaseTable> table_;
   std::list<Waiting> waiting_;
   std::map<SessionId, std::deque<Asked>> asked_;
   Totals totals_;

@@ -292,5 +292,14 @@ TEST_F(TwoMounts, AccessTimesTakeNoLease) {
   EXPECT_TRUE(events(ann).empty());
 }
 
+TEST_F(TwoMounts, AClaimMayWaitForACommitWhenControlStops) {
+  const auto needs = [this] { return std::vector{LeaseTable::Need{directory, LeaseTable::Access::change}}; };
+  auto claim = control->leases.claim(bob.session, needs);
+  ASSERT_NE(claim, nullptr);
+  control->group.add([](Namespace&) { return Status{}; }, [claim = std::move(claim)](const Status&) {});
+  restart_control();
+  EXPECT_EQ(control->leases.count().all, 0u);
+}
+
 }  // namespace
 }  // namespace lace::control
