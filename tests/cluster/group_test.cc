@@ -23,7 +23,7 @@ class ControlGroup : public testing::Test {
     const Ran beaten = beat->wait();
     EXPECT_TRUE(beaten.ok()) << beaten.output;
     std::cout << beaten.output;
-    EXPECT_LE(pause_ms(cluster), 5'000) << "of " << beaten.output;
+    EXPECT_LE(pause_ms(cluster), 20'000) << "of " << beaten.output;  // a net for hangs, on slow machines too
   }
 
   Cluster cluster{{.controls = 3}};
